@@ -1,0 +1,66 @@
+"""The two doors of a node, without any transport: what peers may ask and what operators may ask.
+
+`web` puts HTTP in front of them; simulations call them directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    from sitescope_fo.model.command import CommandReply, CommandRequest
+
+
+class Level(IntEnum):
+    """What somebody may do."""
+
+    viewer = 1
+    operator = 2
+    administrator = 3
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who asks: a name for the audit (`unix:1000`, a user, a token) and a level."""
+
+    name: str
+    level: Level
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply to a peer: HTTP status, body and entity tag."""
+
+    status: int = 200
+    body: bytes = b""
+    etag: str = ""
+    media: str = "application/json"
+
+
+class PeerService(Protocol):
+    """What authenticated peers may ask (`/api/v1/...`)."""
+
+    async def answer(self, peer_id: str, method: str, path: str, body: bytes, etag: str) -> Answer:
+        """The answer to one verified request.
+
+        `path` has no query. Raises SiteScopeError; an unknown path is Refused with code `not_found`.
+        """
+        ...
+
+
+class OperatorService(Protocol):
+    """What operators may ask, whatever surface they use."""
+
+    async def query(self, who: Who, name: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401  # any JSON-able value
+        """The answer of the query `name` (`status`, `monitors`, …; see `model/query.py`). Raises SiteScopeError."""
+        ...
+
+    async def submit(self, who: Who, request: CommandRequest) -> CommandReply:
+        """Carries a command out, waiting at most `request.wait_s`; afterwards ask `progress`."""
+        ...
+
+    async def progress(self, who: Who, command_id: str) -> CommandReply:
+        """How a submitted command stands. Raises Refused (`not_found`) for an unknown id."""
+        ...
