@@ -22,7 +22,9 @@ _FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 def pytest_addoption(parser):
     group = parser.getgroup("simulation")
-    group.addoption("--seeds", type=int, default=5, help="how many seeds each test that takes `seed` runs with")
+    group.addoption(
+        "--seeds", type=int, default=5, help="how many seeds each test that takes `seed` runs with"
+    )
     group.addoption("--seed", type=int, default=None, help="replay this one seed")
 
 
@@ -42,7 +44,11 @@ def pytest_collection_modifyitems(items):
 
 
 def _refuse_skip(report):
-    if os.environ.get("CI", "false") not in ("", "0", "false") and report.skipped and not hasattr(report, "wasxfail"):
+    if (
+        os.environ.get("CI", "false") not in ("", "0", "false")
+        and report.skipped
+        and not hasattr(report, "wasxfail")
+    ):
         report.outcome = "failed"
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.longrepr = f"a skip is a failure when CI is set. {reason}"
@@ -68,7 +74,10 @@ def _own_environment(monkeypatch):
 
 @pytest.fixture
 def anyio_backend():
-    """asyncio, as in life. Engine-side tests add `pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])`."""
+    """asyncio, as in life.
+
+    Engine-side tests ask for both: `pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])`.
+    """
     return "asyncio"
 
 

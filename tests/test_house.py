@@ -1,0 +1,282 @@
+"""The house keeps its own rules: sizes, names, lock file, default files, the wheel, what CI counts."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from textual.color import Color
+
+from sitescope_fo.model.config import NodeConfig
+from sitescope_fo.model.duration import parse_duration
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "sitescope_fo"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+THEMES = sorted((ROOT / "themes").glob("*.toml"))
+THEME_NAMES = ["daylight", "harbour", "okabe-ito", "terminal"]
+LONGEST_MODULE = 500
+LEAST_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
+
+COLOURS = {
+    "primary", "secondary", "accent", "foreground", "background", "surface", "panel",
+    "success", "warning", "error",
+}  # fmt: skip
+VARIABLES = {
+    "state-good", "state-warning", "state-error", "state-nodata", "state-disabled", "state-stale",
+    "role-acting", "role-standby", "role-alarm",
+}  # fmt: skip
+FIELDS = {"surface", "panel", "background"}  # what text lies on
+
+
+def theme(path):
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+def test_no_module_is_longer_than_its_limit():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
+
+
+def test_no_module_is_named_for_leftovers():
+    vague = re.compile(r"^(utils?|helpers?|misc|common|managers?)$")
+    parts = {part.removesuffix(".py") for path in MODULES for part in path.relative_to(PACKAGE).parts}
+    assert {part for part in parts if vague.match(part)} == set()
+
+
+# ---------------------------------------------------------------- lock file
+
+
+def locked():
+    """Name -> (requirement, its hashes) of each entry of the lock file."""
+    text = (ROOT / "requirements.lock").read_text("utf-8").replace("\\\n", " ")
+    entries = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    parsed = [
+        (Requirement(entry.split("--hash=")[0].strip()), entry.split("--hash=")[1:]) for entry in entries
+    ]
+    return {canonicalize_name(requirement.name): (requirement, hashes) for requirement, hashes in parsed}
+
+
+def test_the_lock_file_pins_every_dependency_with_hashes_and_names_no_host():
+    assert "://" not in (ROOT / "requirements.lock").read_text("utf-8")
+    for requirement, hashes in locked().values():
+        assert re.fullmatch(r"==[^*,]+", str(requirement.specifier)), requirement
+        assert hashes, requirement
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}\s*", value) for value in hashes), requirement
+
+
+def test_the_lock_file_satisfies_what_pyproject_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    asked = [
+        Requirement(text) for text in project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    ]
+    pins = locked()
+    for requirement in asked:
+        version = next(iter(pins[canonicalize_name(requirement.name)][0].specifier)).version
+        assert requirement.specifier.contains(version), (
+            f"{requirement} but {version} is locked: run make lock"
+        )
+
+
+# ---------------------------------------------------------------- themes
+
+
+def luminance(colour):
+    parts = [value / 255 for value in (colour.r, colour.g, colour.b)]
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one, other):
+    low, high = sorted((luminance(Color.parse(one)), luminance(Color.parse(other))))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_measured_as_wcag_does():
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
+
+
+def test_the_four_themes_are_there_under_their_own_names():
+    assert [path.stem for path in THEMES] == THEME_NAMES
+    assert [theme(path)["name"] for path in THEMES] == THEME_NAMES
+    assert {theme(path)["dark"] for path in THEMES} == {True, False}
+
+
+@pytest.mark.parametrize("path", THEMES, ids=lambda path: path.stem)
+def test_a_theme_gives_each_colour_and_each_state_a_value_the_terminal_knows(path):
+    values = theme(path)
+    assert set(values) == {"name", "dark", "colors", "variables"}
+    assert set(values["colors"]) == COLOURS
+    assert set(values["variables"]) == VARIABLES
+    for value in [*values["colors"].values(), *values["variables"].values()]:
+        Color.parse(value)
+
+
+@pytest.mark.parametrize("path", [p for p in THEMES if p.stem != "terminal"], ids=lambda path: path.stem)
+def test_every_text_colour_reads_on_background_and_surface(path):
+    values = theme(path)
+    texts = {**{k: v for k, v in values["colors"].items() if k not in FIELDS}, **values["variables"]}
+    faint = {
+        (name, field): round(ratio, 2)
+        for name, value in texts.items()
+        for field in ("background", "surface")
+        if (ratio := contrast(value, values["colors"][field])) < LEAST_CONTRAST
+    }
+    assert faint == {}
+
+
+def test_the_terminal_theme_uses_only_the_terminals_own_colours():
+    values = theme(ROOT / "themes" / "terminal.toml")
+    assert all(v.startswith("ansi_") for v in [*values["colors"].values(), *values["variables"].values()])
+
+
+# ---------------------------------------------------------------- config.toml
+
+GIBIBYTE = 1024**3
+
+
+def in_base_units(value, field):
+    if field.endswith("_s") and isinstance(value, str):
+        return parse_duration(value)
+    if field.endswith("_bytes"):
+        return int(value.removesuffix("GiB")) * GIBIBYTE
+    return tuple(value) if isinstance(value, list) else value
+
+
+# What each setting is called in NodeConfig, where base units are part of the name.
+FIELD_OF = {
+    ("node", "role"): "role",
+    ("node", "host"): "host",
+    ("web", "bind"): "bind",
+    ("web", "port"): "port",
+    ("web", "tls"): "tls",
+    ("web", "allow_plain"): "allow_plain",
+    ("logs", "keep"): "logs_keep_s",
+    ("logs", "max_size"): "logs_max_bytes",
+    ("engine", "max_checks"): "max_checks",
+    ("engine", "max_checks_per_host"): "max_checks_per_host",
+    ("engine", "ramp_per_s"): "ramp_per_s",
+    ("engine", "watch_files"): "watch_files_s",
+    ("boot", "boot_check"): "boot_check_s",
+    ("goodbye", "eta"): "goodbye_s",
+    ("clock", "skew"): "clock_skew_s",
+}
+
+
+def test_the_default_file_says_every_setting_and_its_default():
+    written = tomllib.loads((ROOT / "config.toml").read_text("utf-8"))
+    settings = {(section, key): value for section, table in written.items() for key, value in table.items()}
+    assert set(settings) == set(FIELD_OF)
+    said = {FIELD_OF[name]: in_base_units(value, FIELD_OF[name]) for name, value in settings.items()}
+    assert said == msgspec.structs.asdict(NodeConfig())
+
+
+def test_each_default_setting_has_its_own_comment():
+    lines = (ROOT / "config.toml").read_text("utf-8").splitlines()
+    bare = [
+        line for before, line in pairwise(lines) if re.match(r"\w+ =", line) and not before.startswith("# ")
+    ]
+    assert bare == []
+
+
+# ---------------------------------------------------------------- wheel
+
+LIST_DATA = """
+import json, sitescope_fo
+from importlib.resources import files
+data = files("sitescope_fo") / "_data"
+print(json.dumps({"from": sitescope_fo.__file__, "version": sitescope_fo.__version__,
+    "config": (data / "config.toml").read_text("utf-8"),
+    "themes": {entry.name: entry.read_text("utf-8") for entry in (data / "themes").iterdir()}}))
+"""
+
+
+def test_an_installed_wheel_carries_the_default_config_and_the_themes(tmp_path):
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-cache-dir"]
+    build = [
+        *pip,
+        "wheel",
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        tmp_path / "wheel",
+        ROOT,
+    ]
+    subprocess.run(build, check=True, capture_output=True)
+    [wheel] = (tmp_path / "wheel").glob("sitescope_fo-*.whl")
+    install = [*pip, "install", "--no-index", "--no-deps", "--target", tmp_path / "site", wheel]
+    subprocess.run(install, check=True, capture_output=True)
+
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    listing = subprocess.run(
+        [sys.executable, "-c", LIST_DATA],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    found = json.loads(listing.stdout)
+
+    assert Path(found["from"]).is_relative_to(tmp_path / "site")
+    assert found["config"] == (ROOT / "config.toml").read_text("utf-8")
+    assert found["themes"] == {path.name: path.read_text("utf-8") for path in THEMES}
+    assert found["version"] in wheel.name
+
+
+# ---------------------------------------------------------------- make and CI
+
+
+def test_make_names_the_apt_line_when_python_is_missing(tmp_path):
+    make = shutil.which("make")
+    assert make, "apt-get install -y make"
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "make").symlink_to(make)
+    run = subprocess.run(
+        ["make", "test", "PYTHON=no-such-python"],
+        cwd=tmp_path, env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.stdout == "apt-get install -y make python3 python3-venv\n"
+    assert run.returncode != 0
+    assert not (tmp_path / ".venv").exists()
+
+
+SKIPPING = """
+import pytest
+
+def test_passes(): pass
+
+@pytest.mark.xfail
+def test_expected(): assert False
+
+def test_skips(): pytest.skip("no such service here")
+"""
+
+
+@pytest.mark.parametrize(
+    ("ci", "code", "closing"),
+    [("true", 1, "1 failed, 1 passed, 1 xfailed"), ("", 0, "1 passed, 1 skipped, 1 xfailed")],
+)
+def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path, ci, code, closing):
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    (tmp_path / "test_it.py").write_text(SKIPPING)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", tmp_path],
+        cwd=tmp_path, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert closing in run.stdout.splitlines()[-1]
+    assert run.returncode == code
