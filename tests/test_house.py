@@ -60,9 +60,7 @@ def locked():
     """Name -> (requirement, its hashes) of each entry of the lock file."""
     text = (ROOT / "requirements.lock").read_text("utf-8").replace("\\\n", " ")
     entries = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    parsed = [
-        (Requirement(entry.split("--hash=")[0].strip()), entry.split("--hash=")[1:]) for entry in entries
-    ]
+    parsed = [(Requirement(entry.split("--hash=")[0].strip()), entry.split("--hash=")[1:]) for entry in entries]
     return {canonicalize_name(requirement.name): (requirement, hashes) for requirement, hashes in parsed}
 
 
@@ -76,15 +74,11 @@ def test_the_lock_file_pins_every_dependency_with_hashes_and_names_no_host():
 
 def test_the_lock_file_satisfies_what_pyproject_asks_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    asked = [
-        Requirement(text) for text in project["project"]["dependencies"] + project["dependency-groups"]["dev"]
-    ]
+    asked = [Requirement(text) for text in project["project"]["dependencies"] + project["dependency-groups"]["dev"]]
     pins = locked()
     for requirement in asked:
         version = next(iter(pins[canonicalize_name(requirement.name)][0].specifier)).version
-        assert requirement.specifier.contains(version), (
-            f"{requirement} but {version} is locked: run make lock"
-        )
+        assert requirement.specifier.contains(version), f"{requirement} but {version} is locked: run make lock"
 
 
 # ---------------------------------------------------------------- themes
@@ -183,9 +177,7 @@ def test_the_default_file_says_every_setting_and_its_default():
 
 def test_each_default_setting_has_its_own_comment():
     lines = (ROOT / "config.toml").read_text("utf-8").splitlines()
-    bare = [
-        line for before, line in pairwise(lines) if re.match(r"\w+ =", line) and not before.startswith("# ")
-    ]
+    bare = [line for before, line in pairwise(lines) if re.match(r"\w+ =", line) and not before.startswith("# ")]
     assert bare == []
 
 
@@ -280,3 +272,36 @@ def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path, ci, code, closing):
     )  # fmt: skip
     assert closing in run.stdout.splitlines()[-1]
     assert run.returncode == code
+
+
+# ---------------------------------------------------------------- docs
+
+
+def test_the_guide_map_has_one_line_for_each_numbered_step_of_the_guide():
+    rows = re.findall(r"^\| ([A-Z]\d+[a-z]?) \|.*\| ([^|]+) \|$", (ROOT / "docs" / "guide-map.md").read_text("utf-8"), re.MULTILINE)
+    steps = [step for step, _ in rows]
+    numbered = {"U": 5, "W": 21, "C": 18, "F": 8, "K": 4, "T": 5, "P": 3, "D": 4}
+    assert {f"{letter}{n}" for letter, last in numbered.items() for n in range(1, last + 1)} <= set(steps)
+    assert {"F2": "abc", "F3": "abcdefg", "F5": "ab", "F6": "abc", "F7": "abc"}.items() <= lettered(steps).items()
+    assert len(steps) == len(set(steps))
+    assert {status for _, status in rows if not re.fullmatch(r"now|planned|not applicable \([^)]+\)", status)} == set()
+
+
+def lettered(steps):
+    """`F2a F2b` -> `{"F2": "ab"}`."""
+    subs = [step for step in steps if step[-1].isalpha()]
+    return {step[:-1]: "".join(s[-1] for s in subs if s[:-1] == step[:-1]) for step in subs}
+
+
+def test_every_page_is_listed_in_the_index_and_every_link_leads_somewhere():
+    docs = ROOT / "docs"
+    index = (docs / "index.md").read_text("utf-8")
+    linked = set(re.findall(r"\]\(([^)#:]+\.md)\)", index))
+    assert {str(page.relative_to(docs)) for page in docs.rglob("*.md")} - linked - {"index.md"} == set()
+    broken = {
+        f"{page.name}: {link}"
+        for page in docs.rglob("*.md")
+        for link in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text("utf-8"))
+        if not (page.parent / link).is_file()
+    }
+    assert broken == set()
