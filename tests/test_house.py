@@ -278,7 +278,8 @@ def test_a_skip_fails_the_run_in_ci_and_only_there(tmp_path, ci, code, closing):
 
 
 def test_the_guide_map_has_one_line_for_each_numbered_step_of_the_guide():
-    rows = re.findall(r"^\| ([A-Z]\d+[a-z]?) \|.*\| ([^|]+) \|$", (ROOT / "docs" / "guide-map.md").read_text("utf-8"), re.MULTILINE)
+    page = (ROOT / "docs" / "guide-map.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([A-Z]\d+[a-z]?) \|.*\| ([^|]+) \|$", page, re.MULTILINE)
     steps = [step for step, _ in rows]
     numbered = {"U": 5, "W": 21, "C": 18, "F": 8, "K": 4, "T": 5, "P": 3, "D": 4}
     assert {f"{letter}{n}" for letter, last in numbered.items() for n in range(1, last + 1)} <= set(steps)
