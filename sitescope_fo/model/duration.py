@@ -20,12 +20,18 @@ def parse_duration(text: str, *, where: str = "") -> float:
     word = text.strip()
     if not _WHOLE.fullmatch(word):
         raise Usage(
-            f"'{text}' is not a duration", where=where, hint="Write it like 500ms, 15s, 3m, 4h, 1d or 1h30m", code="bad_duration"
+            f"'{text}' is not a duration",
+            where=where,
+            hint="Write it like 500ms, 15s, 3m, 4h, 1d or 1h30m",
+            code="bad_duration",
         )
     seconds = sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(word))
     if not 0 < seconds <= LONGEST_S:
         raise Usage(
-            f"'{text}' is out of range", where=where, hint="A duration is more than 0 and at most 3660d", code="bad_duration"
+            f"'{text}' is out of range",
+            where=where,
+            hint="A duration is more than 0 and at most 3660d",
+            code="bad_duration",
         )
     return seconds
 

@@ -86,7 +86,13 @@ class ConfigInvalid(SiteScopeError):
     default_code = "config_invalid"
 
     def __init__(
-        self, what: str, *, where: str = "", hint: str = "", code: str = "", problems: tuple[Problem, ...] = ()
+        self,
+        what: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        code: str = "",
+        problems: tuple[Problem, ...] = (),
     ) -> None:
         super().__init__(what, where=where, hint=hint, code=code)
         self.problems = problems

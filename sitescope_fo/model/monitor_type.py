@@ -1,4 +1,4 @@
-"""What the rest of the product may know about a monitor type without importing it: its settings, values and default thresholds."""
+"""What the product may know about a monitor type without importing it: its settings, values and default thresholds."""
 
 from __future__ import annotations
 

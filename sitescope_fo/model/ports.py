@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 if TYPE_CHECKING:
-    from sitescope_fo.model import wire
     from sitescope_fo.model.config import MailSettings
     from sitescope_fo.model.monitor import CheckResult, Monitor
 
@@ -100,7 +99,7 @@ class Mailer(Protocol):
     async def send(self, settings: MailSettings, message: Message) -> str:
         """The server's name that took it. Tries the servers in order.
 
-        Raises MailRefused (permanent, 5xx) or MailDeferred (anything that may work later); both from `sitescope_fo.notify.errors`.
+        Raises MailRefused (permanent, 5xx) or MailDeferred (anything that may work later), see `notify/errors.py`.
         """
         ...
 
@@ -139,9 +138,9 @@ class PeerClient(Protocol):
     ) -> PeerReply:
         """One exchange, verified both ways.
 
-        Raises Unreachable (code timeout, refused, unresolved, reset, unreachable, foreign) when no node of ours answered, and Unverifiable
-        (lwsso_token_wrong, lwsso_clock_skew, lwsso_replayed, lwsso_expired, tls_name, tls_expired, tls_untrusted, wire_version) when one did
-        that cannot be trusted; other errors of the peer (Refused, Conflict, …) as they are.
+        Raises Unreachable (code timeout, refused, unresolved, reset, unreachable, foreign) when no node of ours answered, and
+        Unverifiable (lwsso_token_wrong, lwsso_clock_skew, lwsso_replayed, lwsso_expired, tls_name, tls_expired, tls_untrusted,
+        wire_version) when one did that cannot be trusted; other errors of the peer (Refused, Conflict, …) as they are.
         """
         ...
 

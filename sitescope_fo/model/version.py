@@ -9,7 +9,7 @@ WIRE = 1
 
 
 def compare_versions(mine: str, theirs: str) -> Literal["same", "patch", "different"]:
-    """"Same version" means the same major.minor; another patch level is a warning, all else is different (guide, requirements)."""
+    """The guide asks for the same version on both nodes: the same major.minor; another patch level is worth a warning."""
     if mine == theirs:
         return "same"
     return "patch" if mine.split(".")[:2] == theirs.split(".")[:2] else "different"

@@ -1,0 +1,94 @@
+"""The node's whole state: a table of frozen values, one cell each, addressed by kind and id.
+
+Decisions read a `Cells` view and return a `Decision`: the cells that change and the effects that follow. Nothing else changes
+state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from sitescope_fo.model.effect import Effect
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+class Cell(NamedTuple):
+    """The address of one value."""
+
+    kind: str
+    id: str = ""
+
+
+class Cells(Protocol):
+    """Read access to the state."""
+
+    def get(self, cell: Cell) -> Any:  # noqa: ANN401  # each kind has its own type, known to its reader
+        """The value, None when there is none."""
+        ...
+
+    def of(self, kind: str) -> Mapping[str, Any]:
+        """All values of a kind by id."""
+        ...
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What a fact leads to: new values (None removes the cell), then effects."""
+
+    changes: dict[Cell, Any] = {}
+    effects: tuple[Effect, ...] = ()
+
+    def then(self, other: Decision) -> Decision:
+        """Both, the later change of a cell winning."""
+        return Decision({**self.changes, **other.changes}, (*self.effects, *other.effects))
+
+
+NOTHING = Decision()
+
+
+class CellTable:
+    """The state itself. Only the writer changes it."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, dict[str, Any]] = {}
+
+    def get(self, cell: Cell) -> Any:  # noqa: ANN401
+        """See `Cells`."""
+        return self._kinds.get(cell.kind, _EMPTY).get(cell.id)
+
+    def of(self, kind: str) -> Mapping[str, Any]:
+        """See `Cells`. The mapping is live and read-only."""
+        return MappingProxyType(self._kinds.get(kind, {}))
+
+    def apply(self, changes: Mapping[Cell, Any]) -> None:
+        """Takes the changes over."""
+        for (kind, cell_id), value in changes.items():
+            values = self._kinds.setdefault(kind, {})
+            if value is None:
+                values.pop(cell_id, None)
+            else:
+                values[cell_id] = value
+
+
+class Overlay:
+    """A view of a table with changes laid over it, for deciding several facts in one batch."""
+
+    def __init__(self, base: CellTable) -> None:
+        self._base = base
+        self.changes: dict[Cell, Any] = {}
+
+    def get(self, cell: Cell) -> Any:  # noqa: ANN401
+        """See `Cells`."""
+        return self.changes[cell] if cell in self.changes else self._base.get(cell)
+
+    def of(self, kind: str) -> Mapping[str, Any]:
+        """See `Cells`. Copies only when the batch has touched the kind."""
+        touched = {cell.id: value for cell, value in self.changes.items() if cell.kind == kind}
+        if not touched:
+            return self._base.of(kind)
+        merged = {**self._base.of(kind), **touched}
+        return {cell_id: value for cell_id, value in merged.items() if value is not None}

@@ -1,0 +1,183 @@
+"""The single writer: facts in, durable state, then effects out.
+
+It takes all queued facts at once, decides each over the state the earlier ones left, commits what must survive in one
+transaction, and only then takes the new state over and releases the effects. A failed commit discards the batch's decisions, becomes the fact
+`StoreFailed`, and the batch is decided again from memory: acting nodes go on, and nothing that needs a durable term can start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from sitescope_fo.engine.cells import Cell, Cells, CellTable, Decision, Overlay
+from sitescope_fo.model.effect import Effect
+from sitescope_fo.model.errors import SiteScopeError
+from sitescope_fo.model.fact import Fact, StoreFailed, StoreRecovered, Tick
+from sitescope_fo.model.ports import Clock, Now
+
+Decide = Callable[[Cells, Fact, Now], Decision]
+Release = Callable[[tuple[Effect, ...]], None]
+Wake = Callable[[Cells, Now], float]
+
+BATCH = 2000
+RETRY_S = 1.0
+SLOWEST_TICK_S = 1.0
+
+
+class Journal(Protocol):
+    """Where durable cells go."""
+
+    def encode(self, cell: Cell, value: Any) -> bytes | None:  # noqa: ANN401
+        """The durable form of a value; None when its kind does not survive the process."""
+        ...
+
+    def durable(self, kind: str) -> bool:
+        """Whether cells of the kind survive the process."""
+        ...
+
+    async def commit(self, changes: Mapping[tuple[str, str], bytes | None]) -> None:
+        """One transaction, on disk when it returns. Raises SiteScopeError."""
+        ...
+
+
+class Writer:
+    """Owns the state. `submit` from any task of the engine's loop; `run` until cancelled."""
+
+    def __init__(self, clock: Clock, journal: Journal, decide: Decide, release: Release, wake: Wake) -> None:
+        self.table = CellTable()
+        self.revision = 0
+        self.last_tick = clock.mono()
+        self.failing = ""
+        self._clock, self._journal = clock, journal
+        self._decide, self._release, self._wake = decide, release, wake
+        self._unsaved: dict[tuple[str, str], bytes | None] = {}
+        self._retry_at = 0.0
+        self._saved: dict[tuple[str, str], bytes] = {}
+        self._changed = anyio.Event()
+        self._send: MemoryObjectSendStream[tuple[Fact, anyio.Event | None]]
+        self._receive: MemoryObjectReceiveStream[tuple[Fact, anyio.Event | None]]
+        self._send, self._receive = anyio.create_memory_object_stream(200_000)
+
+    def load(self, values: Mapping[Cell, Any]) -> None:
+        """Sets the state as read from disk, before `run`."""
+        self.table.apply(values)
+        for cell, value in values.items():
+            if (data := self._journal.encode(cell, value)) is not None:
+                self._saved[cell] = data
+
+    def submit(self, fact: Fact) -> None:
+        """Queues a fact; never waits. Raises anyio.WouldBlock when 200,000 facts wait: the engine is then beyond help."""
+        self._send.send_nowait((fact, None))
+
+    async def settle(self, fact: Fact) -> None:
+        """Queues a fact and returns once it is decided, durable and released."""
+        done = anyio.Event()
+        self._send.send_nowait((fact, done))
+        await done.wait()
+
+    async def changed(self) -> None:
+        """Returns after the next batch that changed anything."""
+        await self._changed.wait()
+
+    async def run(self) -> None:
+        """Decides for ever."""
+        while True:
+            batch = await self._next_batch()
+            self.last_tick = self._clock.mono()
+            await self._settle_batch([fact for fact, _ in batch])
+            for _, done in batch:
+                if done is not None:
+                    done.set()
+
+    async def _next_batch(self) -> list[tuple[Fact, anyio.Event | None]]:
+        now = self._clock.now()
+        wait = min(self._wake(self.table, now) - now.mono, SLOWEST_TICK_S)
+        batch: list[tuple[Fact, anyio.Event | None]] = []
+        if self._receive.statistics().current_buffer_used:
+            batch.append(self._receive.receive_nowait())
+        else:
+            with anyio.move_on_after(max(wait, 0.0)):
+                batch.append(await self._receive.receive())
+        while len(batch) < BATCH:
+            try:
+                batch.append(self._receive.receive_nowait())
+            except anyio.WouldBlock:
+                break
+        batch.append((Tick(), None))
+        return batch
+
+    async def _settle_batch(self, facts: list[Fact]) -> None:
+        if self.failing and self._clock.mono() >= self._retry_at:
+            await self._retry()
+        overlay, effects = self._decide_all(facts)
+        pending = self._pending(overlay.changes)
+        if pending and not self.failing:
+            try:
+                await self._journal.commit(pending)
+            except SiteScopeError as error:
+                self._fail(str(error))
+                overlay, effects = self._decide_all([StoreFailed(why=str(error)), *facts])
+                pending = self._pending(overlay.changes)
+                self._unsaved.update(pending)
+        elif pending:
+            self._unsaved.update(pending)
+        self._take(overlay, pending)
+        self._release(effects)
+
+    def _decide_all(self, facts: Iterable[Fact]) -> tuple[Overlay, tuple[Effect, ...]]:
+        overlay = Overlay(self.table)
+        effects: list[Effect] = []
+        now = self._clock.now()
+        for fact in facts:
+            decision = self._decide(overlay, fact, now)
+            overlay.changes.update(decision.changes)
+            effects.extend(decision.effects)
+        return overlay, tuple(effects)
+
+    def _pending(self, changes: Mapping[Cell, Any]) -> dict[tuple[str, str], bytes | None]:
+        pending: dict[tuple[str, str], bytes | None] = {}
+        for cell, value in changes.items():
+            if not self._journal.durable(cell.kind):
+                continue
+            data = None if value is None else self._journal.encode(cell, value)
+            if data != self._saved.get(cell):
+                pending[cell] = data
+        return pending
+
+    def _take(self, overlay: Overlay, pending: Mapping[tuple[str, str], bytes | None]) -> None:
+        if not overlay.changes:
+            return
+        self.table.apply(overlay.changes)
+        for cell, data in pending.items():
+            if data is None:
+                self._saved.pop(cell, None)
+            else:
+                self._saved[cell] = data
+        self.revision += 1
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
+
+    def _fail(self, why: str) -> None:
+        self.failing = why
+        self._retry_at = self._clock.mono() + RETRY_S
+
+    async def _retry(self) -> None:
+        try:
+            await self._journal.commit({("writer", "retry"): b"{}", **self._unsaved})
+        except SiteScopeError as error:
+            self._fail(str(error))
+            return
+        self._unsaved.clear()
+        self.failing = ""
+        overlay, effects = self._decide_all([StoreRecovered()])
+        self._unsaved.update(pending := self._pending(overlay.changes))
+        self._take(overlay, pending)
+        self._release(effects)
+
+
+Submit = Callable[[Fact], None]
+Settle = Callable[[Fact], Awaitable[None]]

@@ -1,0 +1,58 @@
+"""What operators can read: names of queries, their parameters and the JSON they give (see the contract for the first two).
+
+| query | parameters | gives |
+|---|---|---|
+| `status` | - | `Status` (snapshot.py) |
+| `monitors` | `profile group status path offset limit` | list of `MonitorRow` |
+| `monitor` | `path` (may be `profile:path`) | `MonitorRow` plus `config`, `last` results, `depends`, `alerts` |
+| `groups` | `profile` | list of `{path, name, monitors, depends_on, profile}` |
+| `alerts` | `profile` | list of `{scope, name, on, when, to, enabled, profile}` |
+| `profiles` | - | list as in status |
+| `profile` | `name` | one profile: configuration with defaults spelled out, plus its status |
+| `peers` | - | list of `PeerRow` |
+| `history` | `name` | list of `{snapshot, at, bytes, monitors, revision, kind, verified}` |
+| `config` | - | `{key: value}` of config.toml, defaults included |
+| `check` | `what` (`config`, `pair`, `node`) `name` | list of `CheckRow` |
+| `log` | `name` (`high_availability error run audit`) `lines` `since` | `{lines: [...], next: offset}` |
+| `results` | `path day limit` | list of results of a monitor, newest last |
+| `export` | `day` `format` | `{lines: [...]}`: the guide-style daily log |
+| `mail` | - | settings without secrets; `templates` |
+| `types` | - | monitor types with settings and values |
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+QUERIES = (
+    "status",
+    "monitors",
+    "monitor",
+    "groups",
+    "alerts",
+    "profiles",
+    "profile",
+    "peers",
+    "history",
+    "config",
+    "check",
+    "log",
+    "results",
+    "export",
+    "mail",
+    "types",
+)
+
+OFFLINE_QUERIES = frozenset(QUERIES) - {"status", "monitor", "monitors", "results"}
+"""Those that a stopped node's files can answer (`profiles` and `profile` then without states)."""
+
+
+class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a check or test."""
+
+    id: str
+    verdict: Literal["good", "warning", "bad", "unknown"]
+    evidence: str
+    remedy: str = ""

@@ -1,0 +1,155 @@
+"""The immutable picture of a node that every surface reads; its JSON is `status --json` of the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class NodePart(msgspec.Struct, frozen=True, kw_only=True):
+    """The node itself."""
+
+    id: str
+    role: str
+    title: str
+    host: str
+    version: str
+    started: str
+    pid: int
+    home: str
+    url: str
+    state: str = ""
+    """On a primary: boot_check, running, yielded, stopping."""
+    why: str = ""
+
+
+class MonitorsPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters: total = good + warning + error + nodata + disabled; the others overlap."""
+
+    total: int = 0
+    running: int = 0
+    suspended: int = 0
+    disabled: int = 0
+    good: int = 0
+    warning: int = 0
+    error: int = 0
+    nodata: int = 0
+    waiting: int = 0
+
+
+class PrimaryPart(msgspec.Struct, frozen=True, kw_only=True):
+    """The primary of a profile as last heard."""
+
+    host: str
+    port: int
+    tls: bool
+    node_id: str
+    state: str
+    version: str = ""
+    skew_s: float = 0.0
+
+
+class MirrorPart(msgspec.Struct, frozen=True, kw_only=True):
+    """The mirror of a profile."""
+
+    revision: str = ""
+    at: str = ""
+    age_s: float = 0.0
+    monitors: int = 0
+    verified: bool = False
+    drift: bool = False
+    skipped: tuple[dict[str, str], ...] = ()
+    retargeted: tuple[str, ...] = ()
+    staged: str = ""
+    last_error: str = ""
+
+
+class ProfilePart(msgspec.Struct, frozen=True, kw_only=True):
+    """One profile."""
+
+    name: str
+    primary: PrimaryPart
+    state: str
+    position: str
+    conditions: tuple[str, ...]
+    may_check: bool
+    term: int
+    since: str
+    last_proof_of_life: str
+    activates_at: str | None
+    evidence: tuple[dict[str, str], ...]
+    mirror: MirrorPart
+    last_transition: dict[str, Any] | None
+    merge: dict[str, int]
+    next: str = ""
+    """What happens next, and when, in one sentence."""
+    hold: dict[str, str] | None = None
+    handback: dict[str, str] | None = None
+    overlaps: tuple[dict[str, str], ...] = ()
+    blind_windows: int = 0
+    preset: str = ""
+
+
+class PeerPart(msgspec.Struct, frozen=True, kw_only=True):
+    """On a primary: one failover."""
+
+    node_id: str
+    host: str
+    port: int
+    role: str
+    listed_as: str
+    last_seen: str
+    accepted: bool
+
+
+class OutboxPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Mails waiting."""
+
+    depth: int = 0
+    oldest_s: float = 0.0
+
+
+class HealthPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Is the engine well?"""
+
+    scheduler_age_s: float = 0.0
+    loop_lag_p99_ms: float = 0.0
+    outbox: OutboxPart = OutboxPart()
+    disk_free_bytes: int = 0
+    clock_skew_s: float = 0.0
+    skipped: int = 0
+    overdue: int = 0
+
+
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+    """`status --json`."""
+
+    node: NodePart
+    monitors: MonitorsPart
+    profiles: tuple[ProfilePart, ...]
+    peers: tuple[PeerPart, ...]
+    health: HealthPart
+    problems: tuple[dict[str, Any], ...] = ()
+    """Configuration problems that keep the last good configuration in force."""
+    revision: int = 0
+
+
+class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `monitor list --json`."""
+
+    id: str
+    path: str
+    name: str
+    type: str
+    status: str
+    state_string: str
+    value: Any
+    frequency_s: float
+    enabled: bool
+    suspended: bool
+    waiting: bool
+    last_run: str | None
+    next_run: str | None
+    profile: str
+    acknowledged: bool = False
