@@ -1,0 +1,1 @@
+"""Durable files: atomic writes, the configuration tree, state cells, daily result logs, archives."""

@@ -1,0 +1,290 @@
+"""config.toml: the settings of one node. One table of fields makes reading, writing and `config show/set`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import msgspec
+
+from sitescope_fo.model.config import NodeConfig
+from sitescope_fo.model.duration import format_duration
+from sitescope_fo.model.errors import Usage
+from sitescope_fo.model.status import Role
+from sitescope_fo.store.edit_text import set_key
+from sitescope_fo.store.files import REAL, Disk, read_bytes_limited, write_atomic
+from sitescope_fo.store.ha_config import load_ha_config, save_ha_config
+from sitescope_fo.store.home_paths import Home
+from sitescope_fo.store.toml_reader import MAX_FILE_BYTES, Document, TableReader, nearest, refuse
+from sitescope_fo.store.toml_text import toml_value
+
+__all__ = ["FIELDS", "load_ha_config", "load_node_config", "node_config_text", "save_ha_config", "set_node_value", "show_value"]
+
+_SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)?")
+_UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting: where it stands in the file, which field of NodeConfig it is, how it is read and shown."""
+
+    section: str
+    key: str
+    field: str
+    help: str
+    read: Callable[[TableReader, str, object], object]
+    show: Callable[[object], object] = lambda value: value
+    restart: bool = True
+    """Whether a running node must be restarted to use a new value."""
+
+    @property
+    def name(self) -> str:
+        """`web.port`."""
+        return f"{self.section}.{self.key}"
+
+
+def _integer(least: int, most: int) -> Callable[[TableReader, str, object], object]:
+    return lambda table, key, default: table.integer(key, int(str(default)), least=least, most=most)
+
+
+def _number(least: float, most: float) -> Callable[[TableReader, str, object], object]:
+    return lambda table, key, default: table.number(key, float(str(default)), least=least, most=most)
+
+
+def _duration(least: float, most: float = 0.0, *, off: bool = False) -> Callable[[TableReader, str, object], object]:
+    return lambda table, key, default: table.duration_s(key, float(str(default)), least=least, most=most, off=off)
+
+
+def _flag(table: TableReader, key: str, default: object) -> object:
+    return table.flag(key, default=bool(default))
+
+
+def _role(table: TableReader, key: str, default: object) -> object:
+    return table.choice(key, Role(str(default)))
+
+
+def _host(table: TableReader, key: str, default: object) -> object:
+    value = table.text(key, str(default))
+    if any(c.isspace() or c in "/:@" for c in value) and not re.fullmatch(r"[0-9A-Fa-f:.]+", value):
+        table.problem(key, f"'{value}' is no host name", "Give a name or an address, without port or scheme")
+    return value
+
+
+def _bind(table: TableReader, key: str, default: object) -> object:
+    addresses = table.texts(key, tuple(map(str, default)) if isinstance(default, tuple) else ())
+    if not addresses:
+        table.problem(key, "'bind' is empty", 'All addresses are ["0.0.0.0", "::"]')
+    return addresses
+
+
+def _size(table: TableReader, key: str, default: object) -> object:
+    text = table.text(key, show_size(default))
+    found = _SIZE.fullmatch(text.strip())
+    size = int(found[1]) * _UNITS[found[2] or ""] if found and len(found[1]) < 16 else 0
+    if size < 1024**2:
+        table.problem(key, f"'{text}' is no size of at least 1MiB", "Write it like 500MiB or 2GiB")
+        return default
+    return size
+
+
+def show_size(value: object) -> str:
+    """`2GiB`: the largest unit that divides it."""
+    size = int(str(value))
+    for unit in ("TiB", "GiB", "MiB", "KiB"):
+        if size and size % _UNITS[unit] == 0:
+            return f"{size // _UNITS[unit]}{unit}"
+    return f"{size}B"
+
+
+def _show_duration(value: object) -> object:
+    return format_duration(float(str(value))) if value else "off"
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(section="node", key="role", field="role", read=_role, help="primary, or failover: a standby for primaries"),
+    Field(
+        section="node",
+        key="host",
+        field="host",
+        read=_host,
+        help='Name this node gives its peers as its own address; "" = the host name of the system',
+    ),
+    Field(section="web", key="bind", field="bind", read=_bind, help="Addresses to listen on", show=lambda v: list(_items(v))),
+    Field(section="web", key="port", field="port", read=_integer(1, 65535), help="Port of the node service"),
+    Field(
+        section="web", key="tls", field="tls", read=_flag, help="TLS with the certificate in certificates/; both nodes or none"
+    ),
+    Field(
+        section="web",
+        key="allow_plain",
+        field="allow_plain",
+        read=_flag,
+        help="Let people log in without TLS from other machines too",
+    ),
+    Field(
+        section="logs",
+        key="keep",
+        field="logs_keep_s",
+        read=_duration(86400.0),
+        show=_show_duration,
+        restart=False,
+        help="How long daily result logs stay",
+    ),
+    Field(
+        section="logs",
+        key="max_size",
+        field="logs_max_bytes",
+        read=_size,
+        show=show_size,
+        restart=False,
+        help="What they may take on disk; the oldest day goes first",
+    ),
+    Field(
+        section="checks",
+        key="max",
+        field="max_checks",
+        read=_integer(1, 10000),
+        restart=False,
+        help="Checks in flight on the node",
+    ),
+    Field(
+        section="checks",
+        key="max_per_host",
+        field="max_checks_per_host",
+        read=_integer(1, 10000),
+        restart=False,
+        help="Checks in flight against one host",
+    ),
+    Field(
+        section="checks",
+        key="ramp",
+        field="ramp_per_s",
+        read=_number(1, 100000),
+        restart=False,
+        help="Most first checks a second after an activation",
+    ),
+    Field(
+        section="pair",
+        key="boot_check",
+        field="boot_check_s",
+        read=_duration(0.1, 600.0, off=True),
+        show=_show_duration,
+        help='How long a starting primary asks its failovers before it monitors; "off" = not at all',
+    ),
+    Field(
+        section="pair",
+        key="goodbye",
+        field="goodbye_s",
+        read=_duration(0.1, 86400.0, off=True),
+        show=_show_duration,
+        restart=False,
+        help="How long a plain stop asks the failovers to wait before they take over",
+    ),
+    Field(
+        section="pair",
+        key="clock_skew",
+        field="clock_skew_s",
+        read=_duration(1.0, 900.0),
+        show=_show_duration,
+        restart=False,
+        help="Clock difference to a peer that is tolerated, at most 15m",
+    ),
+    Field(
+        section="files",
+        key="watch_every",
+        field="watch_files_s",
+        read=_duration(0.1, 3600.0),
+        show=_show_duration,
+        restart=False,
+        help="How often configuration files are looked at for changes",
+    ),
+)
+_HEAD = """\
+# Settings of this SiteScope node. Every value shown is the one in use; a missing line means the default.
+# Change by hand, or with: sitescope-fo config set KEY VALUE. Reference: docs/configuration.md
+"""
+
+
+def _items(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def show_value(config: NodeConfig, field: Field) -> object:
+    """The value of a field as it is written in the file."""
+    value = field.show(getattr(config, field.field))
+    return value.value if isinstance(value, Role) else value
+
+
+def node_config_text(config: NodeConfig) -> str:
+    """A whole commented config.toml with these values."""
+    text, section = _HEAD, ""
+    for field in FIELDS:
+        if field.section != section:
+            section = field.section
+            text += f"\n[{section}]\n"
+        text += f"# {field.help}\n{field.key} = {toml_value(show_value(config, field))}\n"
+    return text
+
+
+def parse_node_config(content: bytes, file: str = "config.toml") -> NodeConfig:
+    """The settings in `content`. Raises ConfigInvalid with every problem."""
+    document = Document(file, content)
+    top = document.reader()
+    defaults = NodeConfig()
+    tables: dict[str, TableReader] = {}
+    values: dict[str, object] = {}
+    for field in FIELDS:
+        table = tables.setdefault(field.section, top.sub(field.section))
+        values[field.field] = field.read(table, field.key, getattr(defaults, field.field))
+    for table in (*tables.values(), top):
+        table.finish()
+    if document.problems:
+        raise refuse(document.problems, "config.toml is invalid", file)
+    return msgspec.structs.replace(defaults, **values)
+
+
+def load_node_config(home: Home) -> NodeConfig:
+    """config.toml of a home. Raises ConfigInvalid with every problem, OSError when it cannot be read."""
+    return parse_node_config(read_bytes_limited(home.config, MAX_FILE_BYTES))
+
+
+def set_node_value(home: Home, key: str, text: str, disk: Disk = REAL) -> Field:
+    """Writes one setting and returns its field (which says whether a restart is needed); comments stay.
+
+    `key` is `web.port` or, where it is unique, `port`; `text` as typed (`9000`, `true`, `40d`, `0.0.0.0,::`). Raises Usage
+    (`not_found`) for an unknown key, ConfigInvalid for a bad value; the file is then untouched.
+    """
+    field = _field(key)
+    content = read_bytes_limited(home.config, MAX_FILE_BYTES)
+    parse_node_config(content)
+    changed = set_key(content.decode(), (field.section,), (field.key,), _typed(field, text)).encode()
+    parse_node_config(changed)
+    write_atomic(home.config, changed, disk=disk)
+    return field
+
+
+def _field(key: str) -> Field:
+    found = [f for f in FIELDS if key in {f.name, f.key}]
+    if len(found) != 1:
+        raise Usage(
+            f"There is no setting '{key}'",
+            where="config.toml",
+            hint=nearest(key, [f.name for f in FIELDS]) or "List them with: sitescope-fo config show",
+            code="not_found",
+        )
+    return found[0]
+
+
+def _typed(field: Field, text: str) -> object:
+    """`text` in the kind that the field has in the file; a text that does not fit stays text, for validation to name."""
+    default = show_value(NodeConfig(), field)
+    word = text.strip()
+    if isinstance(default, bool):
+        return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(word.lower(), word)
+    if isinstance(default, list):
+        return [part.strip() for part in word.split(",") if part.strip()]
+    if isinstance(default, int | float):
+        try:
+            return int(word) if re.fullmatch(r"[+-]?\d{1,18}", word) else float(word)
+        except ValueError:
+            return word
+    return word
