@@ -10,14 +10,13 @@ import tomllib
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from textual.color import Color
 
 from sitescope_fo.model.config import NodeConfig
-from sitescope_fo.model.duration import parse_duration
+from sitescope_fo.store.config_toml import FIELDS, parse_node_config
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "sitescope_fo"
@@ -35,7 +34,7 @@ VARIABLES = {
     "state-good", "state-warning", "state-error", "state-nodata", "state-disabled", "state-stale",
     "role-acting", "role-standby", "role-alarm",
 }  # fmt: skip
-FIELDS = {"surface", "panel", "background"}  # what text lies on
+UNDER_TEXT = {"surface", "panel", "background"}  # what text lies on
 
 
 def theme(path):
@@ -119,7 +118,7 @@ def test_a_theme_gives_each_colour_and_each_state_a_value_the_terminal_knows(pat
 @pytest.mark.parametrize("path", [p for p in THEMES if p.stem != "terminal"], ids=lambda path: path.stem)
 def test_every_text_colour_reads_on_background_and_surface(path):
     values = theme(path)
-    texts = {**{k: v for k, v in values["colors"].items() if k not in FIELDS}, **values["variables"]}
+    texts = {**{k: v for k, v in values["colors"].items() if k not in UNDER_TEXT}, **values["variables"]}
     faint = {
         (name, field): round(ratio, 2)
         for name, value in texts.items()
@@ -136,43 +135,17 @@ def test_the_terminal_theme_uses_only_the_terminals_own_colours():
 
 # ---------------------------------------------------------------- config.toml
 
-GIBIBYTE = 1024**3
-
-
-def in_base_units(value, field):
-    if field.endswith("_s") and isinstance(value, str):
-        return parse_duration(value)
-    if field.endswith("_bytes"):
-        return int(value.removesuffix("GiB")) * GIBIBYTE
-    return tuple(value) if isinstance(value, list) else value
-
-
-# What each setting is called in NodeConfig, where base units are part of the name.
-FIELD_OF = {
-    ("node", "role"): "role",
-    ("node", "host"): "host",
-    ("web", "bind"): "bind",
-    ("web", "port"): "port",
-    ("web", "tls"): "tls",
-    ("web", "allow_plain"): "allow_plain",
-    ("logs", "keep"): "logs_keep_s",
-    ("logs", "max_size"): "logs_max_bytes",
-    ("engine", "max_checks"): "max_checks",
-    ("engine", "max_checks_per_host"): "max_checks_per_host",
-    ("engine", "ramp_per_s"): "ramp_per_s",
-    ("engine", "watch_files"): "watch_files_s",
-    ("boot", "boot_check"): "boot_check_s",
-    ("goodbye", "eta"): "goodbye_s",
-    ("clock", "skew"): "clock_skew_s",
-}
-
 
 def test_the_default_file_says_every_setting_and_its_default():
-    written = tomllib.loads((ROOT / "config.toml").read_text("utf-8"))
-    settings = {(section, key): value for section, table in written.items() for key, value in table.items()}
-    assert set(settings) == set(FIELD_OF)
-    said = {FIELD_OF[name]: in_base_units(value, FIELD_OF[name]) for name, value in settings.items()}
-    assert said == msgspec.structs.asdict(NodeConfig())
+    content = (ROOT / "config.toml").read_bytes()
+    written = tomllib.loads(content.decode())
+    said = {(section, key) for section, table in written.items() for key in table}
+    assert said == {(field.section, field.key) for field in FIELDS}
+    assert parse_node_config(content) == NodeConfig()
+
+
+def test_the_settings_cover_each_field_of_the_model():
+    assert sorted(field.field for field in FIELDS) == sorted(NodeConfig.__struct_fields__)
 
 
 def test_each_default_setting_has_its_own_comment():
