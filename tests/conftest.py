@@ -22,9 +22,7 @@ _FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 def pytest_addoption(parser):
     group = parser.getgroup("simulation")
-    group.addoption(
-        "--seeds", type=int, default=5, help="how many seeds each test that takes `seed` runs with"
-    )
+    group.addoption("--seeds", type=int, default=5, help="how many seeds each test that takes `seed` runs with")
     group.addoption("--seed", type=int, default=None, help="replay this one seed")
 
 
@@ -44,11 +42,7 @@ def pytest_collection_modifyitems(items):
 
 
 def _refuse_skip(report):
-    if (
-        os.environ.get("CI", "false") not in ("", "0", "false")
-        and report.skipped
-        and not hasattr(report, "wasxfail")
-    ):
+    if os.environ.get("CI", "false") not in ("", "0", "false") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.longrepr = f"a skip is a failure when CI is set. {reason}"
