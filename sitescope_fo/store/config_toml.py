@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import resources
 
 import msgspec
 
@@ -16,7 +17,6 @@ from sitescope_fo.store.files import REAL, Disk, read_bytes_limited, write_atomi
 from sitescope_fo.store.ha_config import load_ha_config, save_ha_config
 from sitescope_fo.store.home_paths import Home
 from sitescope_fo.store.toml_reader import MAX_FILE_BYTES, Document, TableReader, nearest, refuse
-from sitescope_fo.store.toml_text import toml_value
 
 __all__ = ["FIELDS", "load_ha_config", "load_node_config", "node_config_text", "save_ha_config", "set_node_value", "show_value"]
 
@@ -198,10 +198,6 @@ FIELDS: tuple[Field, ...] = (
         help="How often configuration files are looked at for changes",
     ),
 )
-_HEAD = """\
-# Settings of this SiteScope node. Every value shown is the one in use; a missing line means the default.
-# Change by hand, or with: sitescope-fo config set KEY VALUE. Reference: docs/configuration.md
-"""
 
 
 def _items(value: object) -> tuple[object, ...]:
@@ -215,13 +211,12 @@ def show_value(config: NodeConfig, field: Field) -> object:
 
 
 def node_config_text(config: NodeConfig) -> str:
-    """A whole commented config.toml with these values."""
-    text, section = _HEAD, ""
+    """A whole commented config.toml with these values: the documented default, changed where they differ."""
+    text = (resources.files("sitescope_fo") / "_data" / "config.toml").read_text("utf-8")
+    defaults = NodeConfig()
     for field in FIELDS:
-        if field.section != section:
-            section = field.section
-            text += f"\n[{section}]\n"
-        text += f"# {field.help}\n{field.key} = {toml_value(show_value(config, field))}\n"
+        if getattr(config, field.field) != getattr(defaults, field.field):
+            text = set_key(text, (field.section,), (field.key,), show_value(config, field))
     return text
 
 

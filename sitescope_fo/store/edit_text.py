@@ -119,3 +119,18 @@ def _with_newline(text: str) -> str:
 
 def _gap(text: str) -> str:
     return "\n" if text.strip() and not text.endswith("\n\n") else ""
+
+
+def insert_ids(text: str, ids: Mapping[KeyPath, str]) -> str:
+    """`text` with a line `id = "…"` under the header of each path, in one pass.
+
+    A [group] header that is missing is put first; any other header that is missing is passed over.
+    """
+    blocks = {block.path: block for block in scan(text)}
+    places = sorted(((blocks[path].body, value) for path, value in ids.items() if path in blocks), reverse=True)
+    for place, value in places:
+        text = _insert_line(text, place, f"id = {toml_value(value)}")
+    if ("group",) in ids and ("group",) not in blocks:
+        gap = "\n" if text.strip() else ""
+        text = f"[group]\nid = {toml_value(ids['group',])}\n{gap}{text}"
+    return text

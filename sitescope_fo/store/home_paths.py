@@ -115,6 +115,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.high_availability / "backups"
 
     @property
+    def last_good(self) -> Path:
+        """The last configuration that loaded, run after a restart over a bad edit."""
+        return self.high_availability / "last_good"
+
+    @property
     def edited(self) -> Path:
         """Copies of commented files that a program had to rewrite."""
         return self.backups / "edited"

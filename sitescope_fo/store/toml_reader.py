@@ -19,6 +19,7 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_NAME_BYTES = 100
 MAX_PROBLEMS = 1000
 _AT_LINE = re.compile(r"at line (\d+)")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NOT_IN_NAMES = frozenset({"Cc", "Zl", "Zp", "Cs"})
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -32,11 +33,13 @@ class Document:
         self.problems: list[Problem] = []
         self.table: dict[str, object] = {}
         self.text = ""
+        self.broken = False
+        """Whether it could not be parsed at all."""
         try:
             self.text = content.decode()
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            self.problems.append(Problem(file=file, line=line, what="The file is not UTF-8 text", hint="Save it as UTF-8"))
+            self._reject("The file is not UTF-8 text", line, "Save it as UTF-8")
         else:
             self._parse()
         self._lines = Lines(self.text)
@@ -55,6 +58,7 @@ class Document:
             self._reject(f"This is not TOML: {error}", line, "Look for a missing quote or bracket, or a file cut short")
 
     def _reject(self, what: str, line: int, hint: str) -> None:
+        self.broken = True
         self.problems.append(Problem(file=self.file, line=line, what=what, hint=hint))
 
     def problem(self, path: KeyPath, what: str, hint: str = "") -> None:
@@ -248,6 +252,11 @@ def name_problem(text: str, *, slash: bool = False) -> str:
     if len(unicodedata.normalize("NFC", text).encode()) > MAX_NAME_BYTES:
         return f"is longer than {MAX_NAME_BYTES} bytes"
     return ""
+
+
+def id_problem(text: str) -> str:
+    """Why `text` is no id of a group, monitor or alert; "" when it is one."""
+    return "" if _ID.fullmatch(text) else "is not 1 to 64 letters, digits, dots, dashes and underscores"
 
 
 def fold(name: str) -> str:
