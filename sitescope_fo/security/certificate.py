@@ -1,0 +1,126 @@
+"""Certificates: reading what matters of one, and making a self-signed one for a host."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sitescope_fo.model.errors import ConfigInvalid
+from sitescope_fo.store import files
+
+SERVER_PEM = "server.pem"
+SERVER_KEY = "server.key"
+TRUSTED = "trusted"
+VALID_DAYS = 825
+_BACKDATE = timedelta(hours=1)  # a peer whose clock is a little behind takes it at once
+_LARGEST = 1024**2
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the product asks of a certificate.
+
+    `names`: host names and addresses; times are POSIX seconds, hashes SHA-256 in hex.
+    """
+
+    names: tuple[str, ...]
+    subject: str
+    issuer: str
+    not_before: float
+    not_after: float
+    key_sha256: str
+    """Of the public key (SubjectPublicKeyInfo): stays the same when a certificate is renewed with its key."""
+
+
+def read_der(der: bytes) -> Certificate:
+    """The certificate in `der`. Raises ConfigInvalid (`certificate_unreadable`)."""
+    try:
+        return _describe(x509.load_der_x509_certificate(der))
+    except ValueError as error:
+        raise _unreadable("a peer's certificate", error) from error
+
+
+def read_pem(path: Path) -> tuple[Certificate, ...]:
+    """All certificates in a PEM file; blocking. Raises ConfigInvalid (`certificate_unreadable`, `certificate_missing`)."""
+    try:
+        data = files.read_bytes_limited(path, _LARGEST)
+        return tuple(_describe(one) for one in x509.load_pem_x509_certificates(data))
+    except FileNotFoundError as error:
+        raise ConfigInvalid(
+            "There is no certificate", where=str(path), hint="Make one with `cert create` or bring yours with `cert import`",
+            code="certificate_missing",
+        ) from error  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise _unreadable(str(path), error) from error
+
+
+def create_self_signed(folder: Path, host: str, wall: float, *, days: int = VALID_DAYS) -> Certificate:
+    """Makes `server.pem` and `server.key` (P-256, mode 0600) in `folder`, valid for exactly `host`; blocking.
+
+    The key is written first, so that a certificate is never there without its key. Raises OSError.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    start = datetime.fromtimestamp(wall, UTC).replace(microsecond=0)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - _BACKDATE)
+        .not_valid_after(start + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files.make_private_dir(folder)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    files.write_atomic(folder / SERVER_KEY, pem, 0o600)
+    files.write_atomic(folder / SERVER_PEM, certificate.public_bytes(Encoding.PEM), 0o644)
+    return _describe(certificate)
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _describe(certificate: x509.Certificate) -> Certificate:
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Certificate(
+        names=_names(certificate),
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        not_before=certificate.not_valid_before_utc.timestamp(),
+        not_after=certificate.not_valid_after_utc.timestamp(),
+        key_sha256=hashlib.sha256(spki).hexdigest(),
+    )
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Subject alternative names; without any the common name, which RFC 9525 dropped and old certificates need."""
+    try:
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        common = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return tuple(str(one.value) for one in common)
+    hosts = alternative.get_values_for_type(x509.DNSName)
+    return (*hosts, *(str(address) for address in alternative.get_values_for_type(x509.IPAddress)))
+
+
+def _unreadable(where: str, error: Exception) -> ConfigInvalid:
+    return ConfigInvalid(
+        f"This is no certificate: {error}", where=where, hint="It must be X.509 in PEM form", code="certificate_unreadable"
+    )
