@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from sitescope_fo.engine.cells import Cell
 from sitescope_fo.model.monitor import MonitorKey, Value
 from sitescope_fo.model.status import Status
 
@@ -19,7 +20,10 @@ PULSE = "pulse"
 
 
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
-    """The last judgement of one monitor. Durable; `counts` are results in a row per status."""
+    """The last judgement of one monitor. Durable.
+
+    `counts` are results in a row per status; `nodata` counts by itself and does not break a row, for it says nothing.
+    """
 
     key: MonitorKey
     status: Status = Status.nodata
@@ -28,6 +32,9 @@ class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
     value: Value | None = None
     values: dict[str, Value] = {}
     last_wall: float = 0.0
+    """When the last run started; 0 = never ran. A skipped run leaves it."""
+    since_wall: float = 0.0
+    """When the first result in a row with this status was started."""
     started_mono: float = 0.0
     duration_s: float = 0.0
     counts: dict[Status, int] = {}
@@ -55,28 +62,55 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
         """The cell id."""
         return ledger_id(self.profile, self.monitor, self.alert, self.recipient)
 
+    def newer_than(self, other: LedgerRow | None) -> bool:
+        """Whether this row wins over `other`: the higher (term, transition, repeat), then the later wall time."""
+        return other is None or self.age > other.age
+
+    @property
+    def age(self) -> tuple[int, int, int, float]:
+        """What the rows of one recipient are ordered by."""
+        return self.term, self.transition, self.repeat, self.wall
+
 
 def ledger_id(profile: str, monitor: str, alert: str, recipient: str) -> str:
     """The cell id of a ledger row."""
     return f"{profile}\x1f{monitor}\x1f{alert}\x1f{recipient}"
 
 
+def monitor_cell(key: MonitorKey) -> Cell:
+    """Where the state of a monitor lies."""
+    return Cell(MONITOR, str(key))
+
+
+def blind_cell(profile: str, monitor: str, term: int) -> Cell:
+    """Where the blind window before the first result of a term lies."""
+    return Cell(BLIND, f"{profile}\x1f{monitor}\x1f{term}")
+
+
 class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One mail that must leave. Durable before anything is sent."""
+    """One mail that must leave. Durable before anything is sent.
+
+    It lies in the cell `key`: the newest thing to tell about a key is the only one that waits.
+    """
 
     id: str
+    """`key`, a separator and `message_id`: a mail that was replaced while a server took it is not mistaken for its successor."""
     kind: Literal["alert", "role"]
     profile: str
     key: str
-    """An unsent item with the same key is replaced; for alerts the ledger id."""
+    """The cell id. An unsent item with the same key is replaced; for alerts the ledger id."""
     to: str
     subject: str
     text: str
     message_id: str
     created_wall: float
+    waiting_since_mono: float = 0.0
+    """Since when something with this key waits, on the boot-time clock (replacing keeps it)."""
     event: str = ""
     tells: LedgerRow | None = None
     """What the ledger says once it is sent."""
+    blind: tuple[float, float] | None = None
+    """The blind window the text speaks of (POSIX seconds), for mails about what was first seen after a failover."""
     attempts: int = 0
     next_try_mono: float = 0.0
     last_error: str = ""

@@ -12,6 +12,7 @@ import msgspec
 from sitescope_fo.model.config import Profile
 from sitescope_fo.model.monitor import CheckResult, MonitorKey
 from sitescope_fo.model.status import PrimaryState
+from sitescope_fo.model.wire import LedgerEntry
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -339,6 +340,8 @@ class CheckSkipped(Fact, frozen=True, kw_only=True):
     key: MonitorKey
     why: str
     status: Literal["nodata", "overrun"] = "nodata"
+    runs: int = 1
+    """How many runs in a row."""
 
 
 class NoopFinished(Fact, frozen=True, kw_only=True):
@@ -348,10 +351,12 @@ class NoopFinished(Fact, frozen=True, kw_only=True):
 
 
 class MailSent(Fact, frozen=True, kw_only=True):
-    """An outbox item was taken by a server."""
+    """An outbox item was taken by a server. `told` (of `profile`'s tree) is what its recipient knows now; None for role mails."""
 
     item: str
     server: str
+    profile: str = ""
+    told: LedgerEntry | None = None
 
 
 class MailFailed(Fact, frozen=True, kw_only=True):

@@ -149,6 +149,8 @@ class CheckState(msgspec.Struct, frozen=True, kw_only=True):
     wall: float
     counts: dict[str, int] = {}
     value: Value | None = None
+    since: float = 0.0
+    """When this status began; 0 = not known."""
 
 
 class CheckStates(Body, frozen=True, kw_only=True):

@@ -1,0 +1,45 @@
+"""Where a monitor's runs lie in its interval: a stable place, so that a restart of the process keeps it."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from urllib.parse import urlsplit
+
+from sitescope_fo.model.monitor import Monitor, MonitorKey
+
+LEAST_GAP = 0.1
+"""Share of the interval that lies at least between an extra first run and the next regular one."""
+
+
+def place(key: MonitorKey) -> float:
+    """A fraction in [0, 1) that depends on the monitor's name only."""
+    return zlib.crc32(str(key).encode()) / 2**32
+
+
+def next_slot(key: MonitorKey, every_s: float, after: float) -> float:
+    """The first regular due time later than `after`, on the boot-time clock: `place x every_s` beyond a multiple of `every_s`."""
+    offset = place(key) * every_s
+    slot = (math.floor((after - offset) / every_s) + 1) * every_s + offset
+    return slot if slot > after else slot + every_s
+
+
+def slot_after_first(key: MonitorKey, every_s: float, started: float) -> float:
+    """The first regular due time after an extra first run at `started`: never almost at once, at most 1.1 intervals later."""
+    return next_slot(key, every_s, started + LEAST_GAP * every_s)
+
+
+def target_host(monitor: Monitor) -> str:
+    """The host a monitor asks, by its usual settings; "" when it asks none (the node itself, a script)."""
+    for name in ("host", "url"):
+        value = monitor.settings.get(name)
+        if isinstance(value, str) and value:
+            return _host_of(value)
+    return ""
+
+
+def _host_of(value: str) -> str:
+    try:
+        return (urlsplit(value if "://" in value else f"//{value}").hostname or value).lower()
+    except ValueError:
+        return value.lower()
