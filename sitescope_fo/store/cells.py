@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sitescope_fo.store.errors import StateUnreadable, StoreWriteFailed
 from sitescope_fo.store.files import REAL, Disk
+from sitescope_fo.store.free_name import free_name
 from sitescope_fo.store.stamp import compact_stamp
 
 SCHEMA = 1
@@ -168,12 +169,3 @@ def _schema(db: sqlite3.Connection) -> str:
         return ""
     row = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     return str(row[0]) if row else ""
-
-
-def free_name(path: Path) -> Path:
-    """`path`, or the first of path-2, path-3 … that is free."""
-    candidate, n = path, 1
-    while candidate.exists():
-        n += 1
-        candidate = path.with_name(f"{path.name}-{n}")
-    return candidate

@@ -12,8 +12,9 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 TEMP_SUFFIX = ".tmp"
 _serial = itertools.count()
@@ -60,7 +61,7 @@ class RealDisk:
 
     def create(self, path: Path, mode: int) -> int:
         """See Disk."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(path, flags, mode)
         os.fchmod(fd, mode)
         return fd
@@ -109,17 +110,29 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600, disk: Disk = REAL) 
 
     Durable when it returns. Raises OSError; the old file is then untouched, unless only the last fsync of the folder failed.
     """
+    with temp_file(path, mode, disk) as file:
+        disk.write(file.fileno(), data)
+
+
+@contextmanager
+def temp_file(path: Path, mode: int = 0o600, disk: Disk = REAL) -> Iterator[IO[bytes]]:
+    """A new file, open for writing and reading, that becomes `path` when the block ends well.
+
+    Same promise as `write_atomic`, for content that is made piece by piece. An exception in the block leaves `path` as it was.
+    """
+    temp: Path | None
     temp, fd = _create_temp(path.parent, mode, disk)
     try:
-        try:
-            disk.write(fd, data)
+        with os.fdopen(fd, "w+b") as file:
+            yield file
+            file.flush()
             disk.fsync(fd)
-        finally:
-            os.close(fd)
         disk.replace(temp, path)
-    except OSError:
-        temp.unlink(missing_ok=True)
-        raise
+        temp = None
+    finally:
+        if temp is not None:
+            with suppress(OSError):  # it is rubbish that sweep_temps takes; what went wrong matters more
+                disk.unlink(temp)
     disk.fsync_dir(path.parent)
 
 

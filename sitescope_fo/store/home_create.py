@@ -9,9 +9,9 @@ from pathlib import Path
 from sitescope_fo.model.config import HaConfig, NodeConfig
 from sitescope_fo.model.errors import Conflict, Refused
 from sitescope_fo.model.status import Role
-from sitescope_fo.store.cells import free_name
 from sitescope_fo.store.config_toml import node_config_text, save_ha_config
 from sitescope_fo.store.files import REAL, Disk, make_private_dir, remove_tree, write_atomic
+from sitescope_fo.store.free_name import free_name
 from sitescope_fo.store.home_paths import Home, check_home_path
 from sitescope_fo.store.lock import holder
 from sitescope_fo.store.stamp import compact_stamp
