@@ -9,6 +9,7 @@
 | `alerts` | `profile` | list of `{scope, name, on, when, to, enabled, profile}` |
 | `profiles` | - | list as in status |
 | `profile` | `name` | one profile: configuration with defaults spelled out, plus its status |
+| `defaults` | - | Default Settings: `{notify}`, the recipients of role mails when a profile names nobody |
 | `peers` | - | list of `PeerRow` |
 | `history` | `name` | list of `{snapshot, at, bytes, monitors, revision, kind, verified}` |
 | `config` | - | `{key: value}` of config.toml, defaults included |
@@ -34,6 +35,7 @@ QUERIES = (
     "alerts",
     "profiles",
     "profile",
+    "defaults",
     "peers",
     "history",
     "config",

@@ -1,0 +1,196 @@
+"""`status`: who monitors now, is the standby fit, what happens next, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from sitescope_fo.cli.invocation import Invocation, typed
+from sitescope_fo.cli.lazy import NodeCommand
+from sitescope_fo.cli.moment import ago, clock_time, size_text, spell
+from sitescope_fo.cli.paint import Paint
+from sitescope_fo.cli.table import Column
+from sitescope_fo.cli.width import clean, fit
+from sitescope_fo.model.snapshot import ProfilePart, StatusReport
+
+_LABEL = 12
+_EVIDENCE_LINES = 3
+_PROBLEM_LINES = 5
+_ACTING = ("activating", "active", "recovering", "handback")
+
+
+def show(call: Invocation) -> None:
+    """Asks for the status and prints it."""
+    answer = call.query("status")
+    call.emit(answer, lambda: screen(typed(answer, StatusReport), call))
+
+
+@click.command(cls=NodeCommand, example="sitescope-fo status")
+@click.pass_obj
+def status(call: Invocation) -> None:
+    """Show who monitors now, whether the standby is fit, and what happens next.
+
+    On a primary it lists the failovers that protect it. With --json it prints the whole picture.
+    """
+    show(call)
+
+
+def screen(report: StatusReport, call: Invocation) -> Iterator[str]:
+    """The lines of the human view, none wider than the terminal."""
+    node, now, paint = report.node, call.now(), call.paint
+    yield _cut(
+        f"{node.title}  {node.host}  {node.version}  up {ago(node.started, now).removesuffix(' ago')}  pid {node.pid}", call
+    )
+    yield _cut(f"{node.url}  home {node.home}", call)
+    if node.role == "primary":
+        yield ""
+        yield from _primary(report, call)
+    elif not report.profiles:
+        yield ""
+        yield _cut("No profile yet: nothing is protected. Add one with: sitescope-fo profile add NAME --primary-host HOST", call)
+    for profile in report.profiles:
+        yield ""
+        yield from _profile(profile, call)
+    yield ""
+    yield _row("monitors", _counts(report), call)
+    yield _row("health", _health(report, paint), call, state="" if _well(report) else "warning")
+    for problem in report.problems[:_PROBLEM_LINES]:
+        text = f"{problem.get('file', '')}:{problem.get('line', 0)} {problem.get('path', '')} {problem.get('what', '')}"
+        yield _row("problem", paint.word("bad") + " " + text, call, state="bad")
+    if len(report.problems) > _PROBLEM_LINES:
+        yield _row("", f"and {len(report.problems) - _PROBLEM_LINES} more: sitescope-fo check config", call)
+
+
+def _primary(report: StatusReport, call: Invocation) -> Iterator[str]:
+    node = report.node
+    state = node.state or "unknown"
+    who = "this node monitors" if state == "running" else "this node does not monitor"
+    yield _row("now", f"{call.paint.word(state)}: {who}" + (f" ({node.why})" if node.why else ""), call, state=state)
+    if not report.peers:
+        yield _row("failovers", f"{call.paint.word('unfit')}: none protects this node", call, state="unfit")
+        return
+    columns = [
+        Column(title="FAILOVER", flexible=True),
+        Column(title="LISTED AS", flexible=True),
+        Column(title="TRUST", state=True),
+        Column(title="LAST SEEN"),
+    ]
+    rows = [
+        [f"{p.host}:{p.port}", p.listed_as, "accepted" if p.accepted else "pending", ago(p.last_seen, call.now())]
+        for p in report.peers
+    ]
+    yield from call.rows(columns, rows)
+
+
+def _profile(profile: ProfilePart, call: Invocation) -> Iterator[str]:
+    now, paint, primary = call.now(), call.paint, profile.primary
+    title = f"{paint.word(profile.state)}  since {clock_time(profile.since, now)}, term {profile.term}"
+    extra = f"  [{', '.join(profile.conditions)}]" if profile.conditions else ""
+    yield _row(profile.name, title + extra, call, state=profile.state)
+    yield _row("now", _who_monitors(profile, now), call)
+    heard = f"{primary.host}:{primary.port}{' TLS' if primary.tls else ''}, {primary.state or 'unknown'}"
+    heard += f" {primary.version}" if primary.version else ""
+    yield _row("primary", f"{heard}, last proof of life {ago(profile.last_proof_of_life, now)}", call)
+    fitness, why = fit_for_duty(profile)
+    yield _row("standby", f"{paint.word(fitness)}: {why}", call, state=fitness)
+    yield _row("mirror", _mirror(profile, now), call)
+    yield _row("next", _next(profile, now), call)
+    if profile.hold:
+        hold = profile.hold
+        until = clock_time(hold.get("until") or hold.get("ends"), now)
+        yield _row("hold", f"{hold.get('reason', '')} (by {hold.get('by', '?')}, until {until})", call, state="warning")
+    if profile.handback:
+        yield _row("hand-back", ", ".join(f"{key} {value}" for key, value in profile.handback.items()), call)
+    if profile.merge.get("conflicts"):
+        yield _row("merge", f"{profile.merge['conflicts']} conflicts are kept", call, state="warning")
+    if profile.last_transition:
+        step = profile.last_transition
+        text = f"{step.get('from')} -> {step.get('to')} {clock_time(step.get('at'), now)}: {step.get('why', '')}"
+        yield _row("last change", text, call)
+    for line in profile.evidence[-_EVIDENCE_LINES:]:
+        yield _row("evidence", f"{clock_time(line.get('at'), now)} {line.get('kind', '')} {line.get('what', '')}", call)
+
+
+def _who_monitors(profile: ProfilePart, now: float) -> str:
+    if profile.may_check:
+        return f"this node monitors in place of {profile.primary.host}"
+    if profile.position in _ACTING:
+        return "this node has taken over and is not allowed to check: see the conditions"
+    if profile.primary.state == "running" and profile.last_proof_of_life:
+        return f"{profile.primary.host} monitors (proved {ago(profile.last_proof_of_life, now)})"
+    return f"nobody is proven to monitor; {profile.primary.host} was last proven {ago(profile.last_proof_of_life, now)}"
+
+
+def fit_for_duty(profile: ProfilePart) -> tuple[str, str]:
+    """Whether this standby could take over now, and the evidence in one sentence."""
+    mirror = profile.mirror
+    blocking = [c for c in profile.conditions if c != "flap_lock"]
+    if blocking:
+        return "unfit", f"{', '.join(blocking)} blocks a takeover"
+    if not mirror.verified:
+        return "unfit", mirror.last_error or "there is no verified mirror"
+    if mirror.staged:
+        return "warning", f"a mirror that removes much waits: sitescope-fo mirror {profile.name} --accept"
+    if mirror.last_error:
+        return "warning", mirror.last_error
+    return "fit", f"verified mirror of {mirror.monitors} monitors, nothing blocks a takeover"
+
+
+def _mirror(profile: ProfilePart, now: float) -> str:
+    mirror = profile.mirror
+    if not mirror.revision:
+        return "none yet"
+    parts = [f"{mirror.monitors} monitors", f"taken {ago(mirror.at, now)}", f"revision {mirror.revision[:8]}"]
+    if mirror.drift:
+        parts.append("drift: differs from the primary")
+    if mirror.skipped:
+        parts.append(f"{len(mirror.skipped)} files skipped")
+    if mirror.retargeted:
+        parts.append(f"{len(mirror.retargeted)} retargeted")
+    return ", ".join(parts)
+
+
+def _next(profile: ProfilePart, now: float) -> str:
+    if profile.next:
+        return profile.next
+    if profile.activates_at:
+        return f"takes over {ago(profile.activates_at, now)} unless the primary proves that it lives"
+    return "keeps watching"
+
+
+def _counts(report: StatusReport) -> str:
+    m = report.monitors
+    by_status = ", ".join(
+        f"{getattr(m, name)} {name}" for name in ("error", "warning", "nodata", "good", "disabled") if getattr(m, name)
+    )
+    overlapping = ", ".join(f"{getattr(m, name)} {name}" for name in ("running", "suspended", "waiting") if getattr(m, name))
+    return f"{m.total} total" + (f": {by_status}" if by_status else "") + (f"; {overlapping}" if overlapping else "")
+
+
+def _well(report: StatusReport) -> bool:
+    health = report.health
+    return health.scheduler_age_s <= 10 and not health.overdue and health.outbox.oldest_s <= 60
+
+
+def _health(report: StatusReport, paint: Paint) -> str:
+    health = report.health
+    parts = [
+        f"scheduler {spell(health.scheduler_age_s)}",
+        f"loop p99 {health.loop_lag_p99_ms:.0f} ms",
+        f"{health.outbox.depth} mails wait" + (f" (oldest {spell(health.outbox.oldest_s)})" if health.outbox.depth else ""),
+        f"{size_text(health.disk_free_bytes)} free",
+        f"skew {spell(health.clock_skew_s)}",
+    ]
+    if health.overdue:
+        parts.insert(1, f"{health.overdue} overdue")
+    return f"{paint.word('good' if _well(report) else 'warning')}: {', '.join(parts)}"
+
+
+def _row(label: str, text: str, call: Invocation, *, state: str = "") -> str:
+    line = _cut(f"{fit(clean(label), _LABEL):<{_LABEL}}  {text}", call)
+    return call.paint.tint(state, line) if state else line
+
+
+def _cut(text: str, call: Invocation) -> str:
+    return fit(clean(text), min(call.width, 200))
