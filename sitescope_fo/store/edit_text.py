@@ -134,3 +134,31 @@ def insert_ids(text: str, ids: Mapping[KeyPath, str]) -> str:
         gap = "\n" if text.strip() else ""
         text = f"[group]\nid = {toml_value(ids['group',])}\n{gap}{text}"
     return text
+
+
+def set_setting(text: str, path: KeyPath, key: str, value: object) -> str:
+    """`text` with one setting changed, in whichever form the element at `path` writes its settings. Raises KeyError."""
+    block = block_at(text, path)
+    if block is None:
+        raise KeyError(path)
+    if block_at(text, (*path, "settings")) is not None:
+        return set_key(text, (*path, "settings"), (key,), value)
+    inline = block.find(("settings",))
+    if inline is not None:
+        return set_key(text, path, ("settings",), merged(value_of(text, inline), {key: value}))
+    if any(entry.key[0] == "settings" for entry in block.entries):
+        return set_key(text, path, ("settings", key), value)
+    return set_key(text, path, ("settings",), {key: value})
+
+
+def unset_setting(text: str, path: KeyPath, key: str) -> str:
+    """`text` without one setting. Raises KeyError."""
+    block = block_at(text, path)
+    if block is None:
+        raise KeyError(path)
+    inline = block.find(("settings",))
+    if inline is not None:
+        return set_key(text, path, ("settings",), merged(value_of(text, inline), {key: None}))
+    if block_at(text, (*path, "settings")) is not None:
+        return unset_key(text, (*path, "settings"), (key,))
+    return unset_key(text, path, ("settings", key))

@@ -20,7 +20,7 @@ from sitescope_fo.model.status import Status
 from sitescope_fo.store.files import REAL, Disk
 from sitescope_fo.store.toml_reader import Document, refuse
 from sitescope_fo.store.tree_drafts import GroupDraft, draft_group
-from sitescope_fo.store.tree_files import TreeFiles, group_file, read_tree_files, tree_fingerprint, tree_revision
+from sitescope_fo.store.tree_files import GROUP_FILE, TreeFiles, group_file, read_tree_files, tree_fingerprint, tree_revision
 from sitescope_fo.store.tree_ids import GivenIds, write_missing_ids
 from sitescope_fo.store.tree_names import Names, name_all
 from sitescope_fo.store.tree_persistence import Persistence, read_persistence
@@ -70,6 +70,17 @@ class LoadedTree(msgspec.Struct, frozen=True, kw_only=True):
     tree: Tree
     names: Names
     drafts: dict[str, GroupDraft]
+    documents: dict[str, Document]
+    """The files of persistence/ by name."""
+
+    def text_of(self, path: str) -> str:
+        """The text of one file (relative path) as it was loaded, "" when it is not there."""
+        if path.startswith("persistence/"):
+            document = self.documents.get(path.removeprefix("persistence/"))
+            return document.text if document else ""
+        folder = path.removeprefix("groups/").removesuffix(GROUP_FILE).rstrip("/")
+        draft = self.drafts.get(folder)
+        return draft.document.text if draft else ""
 
 
 def load_tree(
@@ -126,7 +137,7 @@ def load_whole(
         cache.forget_ids(written)
         warnings += failed
     tree = msgspec.structs.replace(resolved.tree, revision=tree_revision(hashes), warnings=tuple(warnings))
-    return LoadedTree(tree=tree, names=names, drafts=drafts)
+    return LoadedTree(tree=tree, names=names, drafts=drafts, documents=persistence.documents)
 
 
 def _hashes(persistence: Persistence) -> dict[str, str]:
