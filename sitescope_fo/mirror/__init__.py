@@ -1,0 +1,1 @@
+"""The failover's copy of a primary: manifest, pull, generations, history. See docs/mirroring.md."""

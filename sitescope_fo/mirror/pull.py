@@ -1,0 +1,265 @@
+"""One attempt to mirror: manifest, only the missing files, verification, dry load, shrink rule, flip.
+
+Nothing that came over the network counts before all of it is proven, loaded and durable; whatever goes wrong, and whenever the
+process is killed, the current mirror is the old one or the new one, whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from sitescope_fo.mirror import history
+from sitescope_fo.mirror.bundle import batches
+from sitescope_fo.mirror.generations import clean, commit_generation, current, generations
+from sitescope_fo.mirror.outcome import Dropped, Failed, Place, PullOutcome, StagedShrink, Unchanged, Verified
+from sitescope_fo.mirror.record import Generation, verify_generation
+from sitescope_fo.mirror.rules import check_manifest
+from sitescope_fo.mirror.shrink import (
+    WAIT_S,
+    Patience,
+    Staged,
+    forget_staged,
+    is_sudden_shrink,
+    read_staged,
+    removed_monitors,
+    write_staged,
+)
+from sitescope_fo.mirror.staging import Stage
+from sitescope_fo.mirror.validate import DryLoad, load_mirrored, monitor_names
+from sitescope_fo.model.config import Tree
+from sitescope_fo.model.errors import Refused, SiteScopeError
+from sitescope_fo.model.ports import Clock, Now, PeerAddress, PeerClient, Work
+from sitescope_fo.model.wire import FILES, MANIFEST, FileEntry, FilesRequest, Manifest, decode, encode
+from sitescope_fo.store.files import REAL, Disk
+
+T = TypeVar("T")
+
+MANIFEST_TIMEOUT_S = 60.0
+FILES_TIMEOUT_S = 120.0
+NOT_MODIFIED = 304
+TRIES = 3
+"""How often a pull starts over because the primary's tree moved on meanwhile."""
+
+Adapt = Callable[[Tree], tuple[Tree, tuple[str, ...]]]
+"""The tree as this node runs it, and the paths of monitors that were retargeted or left out (`retargeting.mirrored_tree`)."""
+Progress = Callable[[float, str], None]
+"""Share done (0..1) and what is going on, for people."""
+
+
+def as_it_is(tree: Tree) -> tuple[Tree, tuple[str, ...]]:
+    """The tree unchanged."""
+    return tree, ()
+
+
+def silent(_share: float, _text: str) -> None:
+    """Shows progress to nobody."""
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted of one attempt."""
+
+    full: bool = False
+    """Hash every file of the current mirror anew, and have the primary do the same with its own."""
+    accept_shrink: bool = False
+    progress: Progress = silent
+
+
+class Puller:
+    """Mirrors one primary into `profile_dir`. One pull at a time."""
+
+    def __init__(
+        self,
+        profile_dir: Path,
+        *,
+        client: PeerClient,
+        work: Work,
+        clock: Clock,
+        dry_load: DryLoad,
+        adapt: Adapt = as_it_is,
+        disk: Disk = REAL,
+    ) -> None:
+        self._dir = profile_dir
+        self._client = client
+        self._work = work
+        self._clock = clock
+        self._dry_load = dry_load
+        self._adapt = adapt
+        self._disk = disk
+        self._patience = Patience()
+        self.lane = f"mirror:{profile_dir.name}"
+        """Lane of the Work port for everything that touches the folder."""
+
+    async def blocking(self, fn: Callable[..., T], *args: object) -> T:
+        """`fn(*args)` in this folder's lane."""
+        return await self._work.run_blocking(fn, *args, lane=self.lane)
+
+    async def pull(self, peer: PeerAddress, ask: Ask, place: Callable[[], Place]) -> PullOutcome:
+        """One attempt; what peer, files or disk do wrong is `Failed`. `place` is asked last, right before the flip."""
+        revision = ""
+        try:
+            for attempt in range(1, TRIES + 1):
+                try:
+                    trusted = await self.blocking(self._look, ask.full)
+                    manifest = await self._manifest(peer, trusted, ask)
+                    if trusted is not None and manifest.revision == trusted.revision:
+                        await self.blocking(self._same, trusted)
+                        return Unchanged(
+                            revision=trusted.revision,
+                            monitors=len(trusted.record.monitors),
+                            full=ask.full,
+                            skipped=manifest.skipped,
+                        )
+                    revision = manifest.revision
+                    have = await self.blocking(self._reference)
+                    return await self._take(peer, manifest, have, ask, place)
+                except Refused as error:
+                    if error.code != "revision_gone" or attempt == TRIES:
+                        raise
+                    ask.progress(0.0, "the primary's configuration changed meanwhile; starting over")
+            raise AssertionError
+        except SiteScopeError as error:
+            return Failed(code=error.code, what=error.what, where=error.where, hint=error.hint, revision=revision)
+        except OSError as error:
+            return Failed(
+                code="mirror_disk",
+                what=f"The mirror cannot be written: {error.strerror or error}",
+                where=str(error.filename or self._dir),
+                hint="Check free space, permissions and health of the disk of this node",
+                revision=revision,
+            )
+
+    async def _manifest(self, peer: PeerAddress, trusted: Generation | None, ask: Ask) -> Manifest:
+        """The primary's manifest, checked, or that of `trusted` when it has not changed.
+
+        Without an entity tag the primary hashes every file anew (`ManifestBuilder.build(full=True)`).
+        """
+        ask.progress(0.0, "asking the primary what it has")
+        etag = trusted.revision if trusted is not None and not ask.full else ""
+        reply = await self._client.request(peer, "GET", MANIFEST, timeout_s=MANIFEST_TIMEOUT_S, etag=etag)
+        if trusted is not None and reply.status == NOT_MODIFIED:
+            return trusted.record.manifest
+        manifest: Manifest = await self.blocking(decode, reply.body, Manifest)
+        await self.blocking(check_manifest, manifest, peer.node_id)
+        return manifest
+
+    async def _take(
+        self, peer: PeerAddress, manifest: Manifest, have: Generation | None, ask: Ask, place: Callable[[], Place]
+    ) -> PullOutcome:
+        stage = Stage(self._dir, manifest, self._disk)
+        missing = await self.blocking(stage.begin, have)
+        fetched = await self._fetch(peer, stage, missing, ask)
+        ask.progress(0.8, "verifying and loading it")
+        raw = await self.blocking(load_mirrored, self._dry_load, stage.path)
+        names = monitor_names(raw)
+        path = await self.blocking(stage.finish, names, self._clock.wall())
+        shrinks, staged = await self.blocking(self._shrink, manifest, have, names, ask.accept_shrink, self._clock.now())
+        if staged is not None:
+            return StagedShrink(
+                revision=staged.revision,
+                before=staged.before,
+                after=staged.after,
+                removed=staged.removed,
+                remaining_s=staged.remaining_s,
+            )
+        tree, retargeted = await self.blocking(self._adapt, raw)
+        ask.progress(0.95, "making it current")
+        where = place()
+        if where == "drop":
+            await self.blocking(stage.drop)
+            return Dropped(revision=manifest.revision)
+        before = have if shrinks and where == "flip" else None
+        generation = await self.blocking(self._commit, path, before, where == "flip", self._clock.wall())
+        return Verified(
+            revision=manifest.revision,
+            monitors=len(names),
+            bytes=fetched,
+            files=len(missing),
+            skipped=manifest.skipped,
+            retargeted=retargeted,
+            tree=tree,
+            generation=generation,
+            place=where,
+        )
+
+    async def _fetch(self, peer: PeerAddress, stage: Stage, missing: tuple[FileEntry, ...], ask: Ask) -> int:
+        """Fetches and lays down the missing files; returns their bytes."""
+        total = sum(entry.size for entry in missing)
+        done = 0
+        for batch in batches(missing):
+            ask.progress(0.05 + 0.7 * done / max(total, 1), f"fetching {len(missing)} files, {done} of {total} bytes")
+            wanted = FilesRequest(revision=stage.revision, paths=tuple(entry.path for entry in batch))
+            reply = await self._client.request(peer, "POST", FILES, encode(wanted), timeout_s=FILES_TIMEOUT_S)
+            await self.blocking(stage.add, reply.body, batch)
+            done += sum(entry.size for entry in batch)
+        return total
+
+    # --- blocking parts, in the folder's lane -----------------------------------------------------------------------
+
+    def _look(self, full: bool) -> Generation | None:  # noqa: FBT001  # called through the Work port, positionally
+        """The current generation. With `full` only if every file of it is right, so that damage is repaired by fetching."""
+        have = current(self._dir)
+        return have if have is None or not full or not verify_generation(have.path) else None
+
+    def _reference(self) -> Generation | None:
+        """What a new mirror is built on and compared with: the current one, or the newest when that lost its record."""
+        return current(self._dir) or next(iter(generations(self._dir)), None)
+
+    def _same(self, have: Generation) -> None:
+        """The primary is what the current mirror is: a shrink that waited is off."""
+        forget_staged(self._dir)
+        self._patience.forget()
+        clean(self._dir, keep=frozenset({have.revision}), disk=self._disk)
+
+    def _shrink(
+        self,
+        manifest: Manifest,
+        have: Generation | None,
+        names: tuple[tuple[str, str], ...],
+        accept: bool,  # noqa: FBT001  # called through the Work port, positionally
+        now: Now,
+    ) -> tuple[bool, Staged | None]:
+        """Whether it takes suddenly many monitors away, and the note when it must wait for that.
+
+        A yes covers what was shown: if more than the noted monitors would go by now, it waits again.
+        """
+        before = have.record.monitors if have is not None else ()
+        removed = removed_monitors(before, names)
+        noted = read_staged(self._dir)
+        if not is_sudden_shrink(len(before), len(removed)):
+            forget_staged(self._dir, but=manifest.revision)
+            self._patience.forget()
+            return False, None
+        staged = Staged(
+            revision=manifest.revision,
+            before=len(before),
+            after=len(names),
+            removed=removed,
+            first_seen_wall=now.wall,
+            until_wall=now.wall + WAIT_S,
+            remaining_s=WAIT_S,
+        )
+        if noted is not None and noted.revision == staged.revision:
+            staged = msgspec.structs.replace(
+                staged, first_seen_wall=noted.first_seen_wall, until_wall=noted.until_wall, remaining_s=noted.remaining_s
+            )
+        staged = self._patience.look(staged, now)
+        accepted = accept and (noted is None or set(removed) <= set(noted.removed))
+        if accepted or staged.remaining_s <= 0:
+            return True, None
+        forget_staged(self._dir, but=manifest.revision)
+        write_staged(self._dir, staged, self._disk)
+        return True, staged
+
+    def _commit(self, path: Path, shrunk: Generation | None, flip: bool, wall: float) -> Generation:  # noqa: FBT001  # as above
+        """Keeps what shrinks as a zip, then commits. A damaged current mirror is no reason to refuse a good one."""
+        if shrunk is not None and not verify_generation(shrunk.path):
+            history.write(self._dir, shrunk, "shrink", wall=wall, disk=self._disk)
+        generation = commit_generation(self._dir, path, flip=flip, disk=self._disk)
+        forget_staged(self._dir)
+        self._patience.forget()
+        clean(self._dir, keep=frozenset({generation.revision}), disk=self._disk)
+        return generation
