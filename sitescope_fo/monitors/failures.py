@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
 
 import anyio
 
@@ -31,20 +30,12 @@ _BY_NUMBER = {
 
 def failure_of(error: BaseException) -> tuple[str, str] | None:
     """(failure, one line for people) when the error is about the target or a resource, None when it is a defect of ours."""
-    for cause in _causes(error):
-        if failure := _classify(cause):
-            return failure
-    return None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The deepest causes first: libraries wrap a plain 'connection refused' in errors of their own."""
     if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _causes(inner)
-    elif error.__cause__ is not None:
-        yield from _causes(error.__cause__)
-    yield error
+        failures = [failure_of(inner) for inner in error.exceptions]
+        return failures[0] if all(failures) else None
+    # The deepest cause tells most: libraries wrap a plain 'connection refused' in errors of their own.
+    deeper = failure_of(error.__cause__) if error.__cause__ is not None else None
+    return deeper or _classify(error)
 
 
 def _classify(error: BaseException) -> tuple[str, str] | None:
@@ -53,7 +44,7 @@ def _classify(error: BaseException) -> tuple[str, str] | None:
     if isinstance(error, ssl.SSLCertVerificationError):
         return "tls", f"the certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return "tls", f"TLS failed: {error.reason or error}"
+        return "tls", f"TLS failed: {getattr(error, 'reason', '') or error}"
     for types, failure, text in _BY_TYPE:
         if isinstance(error, types):
             return failure, text or _told(error)

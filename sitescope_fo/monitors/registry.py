@@ -14,7 +14,7 @@ from sitescope_fo.model.monitor import Setting
 from sitescope_fo.model.monitor_type import TypeSpec
 from sitescope_fo.monitors import settings as setting_rules
 from sitescope_fo.monitors.context import MonitorType
-from sitescope_fo.monitors.thresholds import check, compiled, parse
+from sitescope_fo.monitors.thresholds import compiled
 
 GROUP = "sitescope_fo.monitors"
 BUILT_IN = ("ping", "port", "url", "script", "cpu", "memory", "disk", "noop")
@@ -116,8 +116,10 @@ def _plugged(plugin: EntryPoint, known: Mapping[str, MonitorType]) -> MonitorTyp
     if spec.name in known:
         raise Usage(f"the type '{spec.name}' exists already")
     for expression in (*spec.error_if, *spec.warning_if, *spec.good_if):
-        if problem := check(parse(expression), spec):
-            raise Usage(f"its default threshold '{expression}' is wrong: {problem}")
+        try:
+            compiled(expression, spec)
+        except Usage as error:
+            raise Usage(f"its default threshold '{expression}' is wrong: {error}") from error
     return cast("MonitorType", found)
 
 
