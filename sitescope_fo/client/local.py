@@ -75,7 +75,7 @@ class LocalClient:
             raise Unreachable(
                 f"The node did not answer within {timeout_s:g} s",
                 where=where,
-                hint="It may be stopped or overloaded: see `systemctl status sitescope-fo` and error.log",
+                hint="Its process may be stopped or overloaded: see logs/error.log",
                 code="timeout",
             ) from error
         except (OSError, http.client.HTTPException) as error:

@@ -17,7 +17,7 @@ import msgspec
 from sitescope_fo import __version__
 from sitescope_fo.client.address_book import AddressBook
 from sitescope_fo.client.failure import certificate_error, from_transport, unreachable
-from sitescope_fo.client.tls_look import name_check, refused_certificate
+from sitescope_fo.client.tls_look import Handshake, refused_certificate
 from sitescope_fo.client.verdict import Received, failure_of, unsigned
 from sitescope_fo.model.errors import Unverifiable, Usage
 from sitescope_fo.model.ports import Clock, PeerAddress, PeerReply, Randomness, Work
@@ -94,7 +94,12 @@ class HttpPeerClient:
         if len(body) > self._largest_body:
             raise Usage(f"The body has more than {self._largest_body} bytes", where=where, code="too_large")
         if peer.tls and not self._by_name and not self._has_tls:
-            raise Usage("TLS is not set up on this node", where=where, hint="See `cert list`", code="tls_not_set")
+            raise Usage(
+                "TLS is off on this node",
+                where=where,
+                hint="Both nodes use it or neither: `config set tls true`",
+                code="tls_not_set",
+            )
         asked = _Asked(peer=peer, method=method, path=path, body=body, sha256=await self._hash(body), etag=etag)
         try:
             with anyio.fail_after(timeout_s):
@@ -200,15 +205,19 @@ class HttpPeerClient:
             headers["if-none-match"] = asked.etag
         if asked.body:
             headers["content-type"] = "application/json"
+        handshake = Handshake(peer.host, self._known_keys(asked), lambda key: self._saw_key(address, peer.port, key))
         request = self._http.build_request(
             asked.method,
             url,
             content=asked.body,
             headers=headers,
             timeout=httpx.Timeout(None, connect=connect_s),
-            extensions=self._tls_extensions(asked, address) if peer.tls else None,
+            extensions={"sni_hostname": peer.host, "trace": handshake.trace} if peer.tls else None,
         )
-        response = await self._http.send(request, stream=True)
+        try:
+            response = await self._http.send(request, stream=True)
+        finally:
+            await handshake.close()
         try:
             return await self._receive(response, root, claims, address)
         finally:
@@ -242,12 +251,8 @@ class HttpPeerClient:
             address=address,
         )
 
-    def _tls_extensions(self, asked: _Asked, address: str) -> dict[str, object]:
-        def seen(key_sha256: str) -> None:
-            self._tls_keys[f"{address}:{asked.peer.port}"] = key_sha256
-
-        host = asked.peer.host
-        return {"sni_hostname": host, "trace": name_check(host, self._known_keys(asked), seen)}
+    def _saw_key(self, address: str, port: int, key_sha256: str) -> None:
+        self._tls_keys[f"{address}:{port}"] = key_sha256
 
     def _known_keys(self, asked: _Asked) -> frozenset[str]:
         key = self._book.entry(asked.peer.host, asked.peer.port).key_sha256

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import anyio
@@ -13,27 +13,39 @@ from sitescope_fo.model.errors import ConfigInvalid, Unreachable
 from sitescope_fo.security.certificate import Certificate, read_der
 from sitescope_fo.security.tls import chain_problem, judge, looking_context, name_problem
 
-Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
 
+class Handshake:
+    """Watches a connection of httpx come up, as its `trace` extension."""
 
-def name_check(host: str, known: Collection[str], seen: Callable[[str], None]) -> Trace:
-    """A trace for httpx that refuses a connection whose certificate is not for `host`; `seen` gets the key hash of a good one.
+    def __init__(self, host: str, known: Collection[str], seen: Callable[[str], None]) -> None:
+        """For a certificate named `host`; `known`: key hashes of the peer; `seen` gets the hash of a good certificate."""
+        self._host = host
+        self._known = known
+        self._seen = seen
+        self._unfinished: Any = None
 
-    Raises Unverifiable (`tls_name`) out of the request, or Unreachable (`foreign`) when the key is none of `known`.
-    """
+    async def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Refuses a connection whose certificate is not for the host, before the request leaves.
 
-    async def trace(event: str, info: dict[str, Any]) -> None:
+        Raises Unverifiable (`tls_name`) out of the request, or Unreachable (`foreign`) when the key is none of `known`.
+        """
+        if event == "connection.connect_tcp.complete":
+            self._unfinished = info["return_value"]
         if event != "connection.start_tls.complete":
             return
         stream = info["return_value"]
         certificate = read_der(stream.get_extra_info("ssl_object").getpeercert(binary_form=True))
-        problem = name_problem(certificate, host)
+        problem = name_problem(certificate, self._host)
         if problem is not None:
-            await stream.aclose()
-            raise judge(problem, certificate.key_sha256, known)
-        seen(certificate.key_sha256)
+            raise judge(problem, certificate.key_sha256, self._known)
+        self._unfinished = None
+        self._seen(certificate.key_sha256)
 
-    return trace
+    async def close(self) -> None:
+        """Closes a connection whose handshake did not end; httpcore 1.0 leaves it open when its caller's deadline cuts in."""
+        if self._unfinished is not None:
+            with anyio.CancelScope(shield=True):
+                await self._unfinished.aclose()
 
 
 async def refused_certificate(

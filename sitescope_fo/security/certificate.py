@@ -55,7 +55,7 @@ def read_pem(path: Path) -> tuple[Certificate, ...]:
         return tuple(_describe(one) for one in x509.load_pem_x509_certificates(data))
     except FileNotFoundError as error:
         raise ConfigInvalid(
-            "There is no certificate", where=str(path), hint="Make one with `cert create` or bring yours with `cert import`",
+            "There is no certificate", where=str(path), hint="Put server.pem and server.key into certificates/",
             code="certificate_missing",
         ) from error  # fmt: skip
     except (OSError, ValueError) as error:

@@ -30,18 +30,16 @@ class LocalSocket:
         self.sock = sock
         self.path = path
         self._pointer = pointer
-        self._inode = path.stat().st_ino
 
     def remove(self) -> None:
-        """Takes the files away, unless another process has put its own there meanwhile. Blocking, short."""
+        """Closes the socket and takes its files away, unless a successor already listens there. Blocking, short."""
+        self.sock.close()
         try:
-            if self.path.stat().st_ino != self._inode:
-                return
-            self.path.unlink()
+            _clear(self.path)
             if self._pointer is not None:
                 self._pointer.unlink()
                 self.path.parent.rmdir()
-        except FileNotFoundError:
+        except (FileNotFoundError, Conflict):
             return
 
 
@@ -102,7 +100,7 @@ def not_running(home: Home) -> Unreachable:
     return Unreachable(
         "The node is not running",
         where=str(home.root),
-        hint=f"Start it with `sitescope-fo --home {home.root} --daemon` or `systemctl start sitescope-fo`",
+        hint=f"Start it with `sitescope-fo --home {home.root} --daemon`",
         code="not_running",
     )
 
@@ -128,8 +126,13 @@ def _clear(path: Path) -> None:
     )
 
 
+def runtime_folder() -> Path:
+    """Where the system keeps a user's sockets, when somebody is logged in."""
+    return Path(f"/run/user/{os.getuid()}")
+
+
 def _short_folder(home: Home) -> Path:
-    runtime = Path(f"/run/user/{os.getuid()}")
+    runtime = runtime_folder()
     if _is_private(runtime):
         folder = runtime / (_FOLDER + hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12])
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -110,7 +110,7 @@ class TreeSecrets:
             raise ConfigInvalid(
                 "A secret stands in clear, or its sealed text is cut off",
                 where=str(self._path),
-                hint="Set it again with `secret set`, or with the command it belongs to",
+                hint="Set it again with the command it belongs to, such as `mail set`",
                 code="secret_unreadable",
             )
         key = self._open.get(name)
@@ -146,7 +146,12 @@ class TreeSecrets:
     def drop(self, name: str) -> None:
         """Forgets a secret. `write` makes it last. Raises Refused (`not_found`)."""
         if name not in self._content.secrets:
-            raise Refused(f"There is no secret '{name}'", where=str(self._path), hint="See `secret list`", code="not_found")
+            raise Refused(
+                f"There is no secret '{name}'",
+                where=str(self._path),
+                hint=f"Known: {', '.join(self.names) or 'none'}",
+                code="not_found",
+            )
         rest = {known: text for known, text in self._content.secrets.items() if known != name}
         self._content = msgspec.structs.replace(self._content, secrets=rest)
 
@@ -192,7 +197,7 @@ class TreeSecrets:
             raise ConfigInvalid(
                 f"There is no secret '{name}'",
                 where=str(self._path),
-                hint=f"Set it with `secret set {name}`; known: {', '.join(self.names) or 'none'}",
+                hint=f"Correct the reference or set the secret again. Known: {', '.join(self.names) or 'none'}",
                 code="secret_unreadable",
             )
         return self.open(sealed)

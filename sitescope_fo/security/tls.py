@@ -91,7 +91,7 @@ def chain_problem(error: ssl.SSLCertVerificationError, host: str) -> Unverifiabl
     return Unverifiable(
         f"The certificate is not trusted here: {error.verify_message}",
         where=host,
-        hint="Import it with `cert fetch` or `cert import --trust`",
+        hint="Put that node's server.pem into certificates/trusted/ here, and restart this node",
         code="tls_untrusted",
     )
 
@@ -103,6 +103,6 @@ def judge(problem: Unverifiable, key_sha256: str, known: Collection[str]) -> Unr
     return Unreachable(
         f"Another machine answers: its TLS key is not the peer's ({problem.what})",
         where=problem.where,
-        hint="If the peer has a new key on purpose, import its certificate with `cert fetch`",
+        hint="If the peer has a new key on purpose, put its server.pem into certificates/trusted/ here, and restart",
         code="foreign",
     )
