@@ -11,6 +11,9 @@ from sitescope_fo.model.status import ACTING, PASSIVE, Condition, EvidenceKind, 
 
 NEVER = -math.inf
 EVIDENCE_KEPT = 20
+TRANSITIONS_KEPT = 20
+OVERLAPS_KEPT = 50
+BLOCKING = frozenset({Condition.no_mirror, Condition.isolated, Condition.frozen, Condition.fault, Condition.hold})
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +53,8 @@ class Handback(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     step: str
     since_wall: float
+    term: int = 0
+    """The term given to the primary at H5; 0 before that step."""
 
 
 class Overlap(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +79,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     """Wall times of the takeovers of the last 24 hours."""
     flap_score: int = 0
     cause: str = ""
-    """Why this node acts: silent, degraded, operator, switchover, goodbye."""
+    """Why this node acts: silent, goodbye, degraded, idle, unverifiable, operator, switchover."""
     cause_boot_id: str = ""
     """The primary's boot id when it was taken over because degraded."""
     blind_from_wall: float = 0.0
@@ -83,6 +88,9 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     base_revision: str = ""
     """The mirror pinned at activation, base of the merge."""
     handback: Handback | None = None
+    """Under way in `recovering` and `handback`. While passive: what is still owed, H5 (tell the primary to run) or H6 (tidy)."""
+    drift: bool = False
+    """The working tree of the last term was not tidied up (H6): newer than the mirror, and a new takeover starts from it."""
     overlaps: tuple[Overlap, ...] = ()
     last_transition: Transition | None = None
     transitions: tuple[Transition, ...] = ()
@@ -100,10 +108,15 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     misses: int = 0
     last_sent_failed: float = NEVER
     """Send time of the newest probe that failed."""
+    last_sent_answered: float = NEVER
+    """Send time of the newest probe that the node of this profile answered, in whatever way."""
     degraded_since: float = NEVER
     degraded_what: str = ""
     answering: bool = False
-    """The last word of the primary was an answer (perhaps degraded), not a miss."""
+    """The last word of the primary was an answer (perhaps degraded), not a miss.
+
+    A soft time-out is no word against an answer that is younger than the hard time-out and one probe: replies may be slow.
+    """
     same_check_passes_here: bool = True
     unverifiable_since: float = NEVER
     unverifiable_what: str = ""
@@ -111,31 +124,60 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     frozen_since: float = NEVER
     frozen_probes: int = 0
     """Probes sent after the freeze that failed."""
+    frozen_until: float = math.inf
+    """When a freeze that nothing resolved becomes isolation."""
     fault_since: float = NEVER
     fault_what: str = ""
+    term_unknown_until: float = NEVER
+    """The state was unreadable: the fault lasts until the primary reports its term, at most until then."""
     no_mirror_since: float = NEVER
     no_mirror_what: str = "no mirror yet"
     deadline: float = math.inf
     """End of `announced`, of the recovery window or of a step, by position."""
+    goodbye_boot_id: str = ""
+    """The life of the primary that said goodbye."""
     asked_yield: bool = False
+    yield_asked_at: float = NEVER
     yield_deadline: float = math.inf
+    yield_next: float = NEVER
+    """Earliest next time to ask a running primary to yield to a node that has to stay acting."""
+    switchover_by: str = ""
+    """Who asked for the switchover that waits for the primary's yield; "" = none."""
+    switchover_for_s: float = 0.0
+    acting_since: float = NEVER
+    """When the term was taken in this life; NEVER after a restart while acting."""
     first_check_started: bool = False
     working_ready: bool = False
+    monitors_started: bool = False
     overlap_hold: bool = False
     good_probes: int = 0
     """Proofs of life in a row while recovering."""
+    precopied: bool = False
+    """The pre-copy of the hand-back has converged."""
+    step_failures: int = 0
+    step_next: float = math.inf
+    """When the step that is owed is asked for again."""
     gate_asked: int = 0
     gate_answered: int = 0
     gate_at: float = NEVER
+    gate_next: float = NEVER
+    """When the reference points are asked again."""
     own_address: bool = False
     late_until: float = NEVER
     """The loop was late; the gate is shut until then."""
     mirror_revision: str = ""
     mirror_monitors: int = 0
+    mirror_failing_since: float = NEVER
+    mirror_failing_what: str = ""
     window_open: bool = True
     window_until_wall: float = 0.0
+    hold_until: float = math.inf
+    hold_journal_at: float = math.inf
+    """When the remaining seconds of the hold are written down again."""
     healthy_since: float = NEVER
     """Since when the primary has been continuously healthy (ends a flap lock after six hours)."""
+    flap_look_at: float = NEVER
+    """When a flap lock that may not end yet is looked at again."""
     primary_state: PrimaryState = PrimaryState.unknown
     primary_boot_id: str = ""
     primary_term: int = 0
@@ -145,6 +187,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """Earliest next try of a hand-back that failed."""
     alarmed: dict[str, float] = {}
     """Alarm name -> when it was last mailed (boot-time clock)."""
+    alarms_on: frozenset[str] = frozenset()
+    """Alarms that were mailed and are not over."""
     evidence: tuple[Evidence, ...] = ()
     """What was seen since the last transition, newest last."""
 
@@ -193,6 +237,16 @@ class ProfileState(msgspec.Struct, frozen=True, kw_only=True):
         return self.may_check and Condition.isolated not in self.conditions and not self.live.overlap_hold
 
     @property
+    def blocking(self) -> frozenset[Condition]:
+        """The conditions that forbid an automatic activation now; empty = ready."""
+        return self.conditions & BLOCKING
+
+    @property
+    def next_term(self) -> int:
+        """The term of the next change of the acting node: above every term held or heard."""
+        return max(self.journal.term, self.journal.highest_term_heard) + 1
+
+    @property
     def due(self) -> float:
         """When grace ends, on the boot-time clock."""
         return max(self.live.last_pol, self.live.blind_until) + self.config.timing.activate_after_s
@@ -217,12 +271,17 @@ class PeerView(msgspec.Struct, frozen=True, kw_only=True):
     answered: bool = False
     active: bool = False
     detail: str = ""
+    yield_for_s: float = 0.0
+    """How long this failover asked us to wait for its next word."""
+    silent_told: bool = False
+    """Its silence was reported."""
 
 
 class PrimaryJournal(msgspec.Struct, frozen=True, kw_only=True):
     """The durable part of the primary's side."""
 
     term: int = 0
+    highest_term_heard: int = 0
     done_handbacks: tuple[str, ...] = ()
     """Ids of the hand-backs already accepted, so that a repeated step gives the same answer."""
 
@@ -237,11 +296,18 @@ class PrimarySide(msgspec.Struct, frozen=True, kw_only=True):
     boot_check_s: float = 10.0
     """0 = off."""
     deadline: float = math.inf
+    """End of the boot-check; inf = no boot-check under way."""
+    ask_next: float = math.inf
+    """When the failovers that did not answer are asked again."""
     peers: dict[str, PeerView] = {}
     yielded_to: str = ""
     yield_profile: str = ""
     yield_for_s: float = 0.0
     pause_limit_s: float = 2.0
+    silence_from: float = math.inf
+    """From when on the silence of a failover counts."""
+    fault_since: float = NEVER
+    fault_what: str = ""
     evidence: tuple[Evidence, ...] = ()
     last_transition: str = ""
 
