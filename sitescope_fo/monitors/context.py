@@ -13,6 +13,7 @@ from sitescope_fo.model.monitor_type import TypeSpec
 from sitescope_fo.model.ports import Clock
 from sitescope_fo.monitors.aside import Aside
 from sitescope_fo.monitors.icmp import Echo
+from sitescope_fo.monitors.process import Commands
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class CheckContext:
     disks: Aside
     """For file systems, which may hang."""
     echo: Echo
+    commands: Commands
     tls: Callable[[bool], ssl.SSLContext]
     """The client context that verifies certificates (True) or takes any (False)."""
     plugin_folders: tuple[Path, ...]

@@ -16,6 +16,7 @@ from sitescope_fo.monitors.aside import Aside
 from sitescope_fo.monitors.context import CheckContext
 from sitescope_fo.monitors.failures import failure_of
 from sitescope_fo.monitors.icmp import Echo
+from sitescope_fo.monitors.process import Commands
 from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.monitors.script import PLUGIN_FOLDERS
 from sitescope_fo.monitors.target import host_of
@@ -50,6 +51,7 @@ class LiveChecks:
         self._tls: dict[bool, ssl.SSLContext] = {}
         self._plugin_folders = plugin_folders
         self._echo = Echo(clock)
+        self._commands = Commands()
         self._lookups = Aside(LOOKUPS)
         self._disks = Aside(DISKS)
 
@@ -79,6 +81,7 @@ class LiveChecks:
             lookups=self._lookups,
             disks=self._disks,
             echo=self._echo,
+            commands=self._commands,
             tls=self._client_tls,
             plugin_folders=self._plugin_folders,
         )

@@ -18,7 +18,7 @@ from sitescope_fo.model.monitor import CheckResult, Setting, Value
 from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, ValueSpec
 from sitescope_fo.monitors.context import CheckContext
 from sitescope_fo.monitors.perfdata import read_output
-from sitescope_fo.monitors.process import Finished, run_process
+from sitescope_fo.monitors.process import Finished
 
 PLUGIN_FOLDERS = tuple(
     Path(folder)
@@ -81,7 +81,7 @@ async def run(settings: Mapping[str, Setting], context: CheckContext) -> CheckRe
     """Runs it in a process group of its own, which ends with the check."""
     wanted = msgspec.convert(settings, Settings)
     path = locate(wanted.script, context.home / "scripts", context.plugin_folders)
-    finished = await run_process([str(path), *wanted.args], folder=path.parent, clock=context.clock)
+    finished = await context.commands.run((str(path), *wanted.args), folder=path.parent, clock=context.clock)
     return _result(finished)
 
 

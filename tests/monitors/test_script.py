@@ -11,6 +11,7 @@ import pytest
 
 from sitescope_fo.model.monitor import Monitor
 from sitescope_fo.model.status import Status
+from sitescope_fo.monitors import process
 from sitescope_fo.monitors.judge import judge
 from sitescope_fo.monitors.process import KEPT_BYTES
 from sitescope_fo.monitors.script import SPEC
@@ -133,6 +134,23 @@ async def test_children_left_behind_by_a_finished_script_do_not_hold_the_check(c
     assert (result.failure, result.values["exit_code"]) == ("", 0)
     with anyio.fail_after(10):
         await gone(int(result.values["output"]))
+
+
+async def test_a_command_that_no_signal_ends_does_not_hold_the_check_and_is_not_started_again(check, script, monkeypatch):
+    killed = []
+    monkeypatch.setattr(process.os, "killpg", lambda group, number: killed.append(group))  # as if it hung in the kernel
+    monkeypatch.setattr(process, "DYING_S", 0.1)
+    name = script("#!/bin/sh\nexec sleep 1000\n")
+    assert (await check("script", script=name, timeout_s=0.3)).failure == "timeout"
+    again = await check("script", script=name, timeout_s=30.0)
+    assert (again.failure, len(killed)) == ("timeout", 1)
+    monkeypatch.undo()
+    os.killpg(killed[0], signal.SIGKILL)
+    script("#!/bin/sh\necho again\n")
+    with anyio.fail_after(10):
+        while (result := await check("script", script=name)).failure:
+            await anyio.sleep(0.01)
+    assert result.summary == "again"
 
 
 @pytest.mark.parametrize(
