@@ -87,6 +87,22 @@ def test_no_address_at_all_is_refused():
             bind_all(binds, 0)
 
 
+async def test_no_reply_waits_for_the_acknowledgement_of_its_header():
+    without_delay = []
+
+    def noting(app):
+        async def wrapped(scope, receive, send):
+            sock = scope["state"]["abort"].__self__.get_extra_info("socket")
+            without_delay.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            await app(scope, receive, send)
+
+        return wrapped
+
+    async with running_pair(wrap=noting) as pair:
+        await ask(pair.client(), pair.address())
+    assert all(without_delay)
+
+
 # ---------------------------------------------------------------- hostile connections
 
 
