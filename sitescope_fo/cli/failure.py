@@ -17,28 +17,27 @@ PIPE_CLOSED = 141
 _DEEPEST = 12
 
 
-def tell(error: SiteScopeError, *, as_json: bool) -> int:
-    """Prints an error in the form of the contract and gives its exit code."""
+def tell(error: SiteScopeError, *, path: str, as_json: bool) -> int:
+    """Prints an error in the form of the contract and gives its exit code.
+
+    One that does not say where or what to do names the command `path` and its help.
+    """
+    where, hint = error.where or path, error.hint or f"See: {path} --help"
     if as_json:
         import msgspec
 
-        body: dict[str, Any] = {"code": error.code, "what": error.what, "where": error.where, "hint": error.hint}
+        body: dict[str, Any] = {"code": error.code, "what": error.what, "where": where, "hint": hint}
         if isinstance(error, ConfigInvalid) and error.problems:
             body["problems"] = [
                 {"file": p.file, "line": p.line, "path": p.path, "what": p.what, "hint": p.hint} for p in error.problems
             ]
         click.echo(msgspec.json.format(msgspec.json.encode({"error": body}), indent=2).decode())
         return error.exit_code
-    click.echo(f"error: {clean(_sentence(error))}", err=True)
+    click.echo(clean(f"error: {error.what.rstrip('.')} ({where}). {hint}"), err=True)
     if isinstance(error, ConfigInvalid):
         for problem in error.problems:
             click.echo(f"  {clean(str(problem))}", err=True)
     return error.exit_code
-
-
-def _sentence(error: SiteScopeError) -> str:
-    text = f"{error.what.rstrip('.')} ({error.where})" if error.where else error.what.rstrip(".")
-    return f"{text}. {error.hint}" if error.hint else text
 
 
 def from_click(error: click.ClickException) -> SiteScopeError:

@@ -30,6 +30,8 @@ class Invocation:
         self.home_option: str | None = None
         self.json = False
         self.read_only = False
+        self.path = "sitescope-fo"
+        """The command that runs, in words."""
         self._door = door
         self._wall = wall
         self._last_progress = ("", -1)

@@ -67,6 +67,12 @@ class NodeCommand(click.Command):
         """With the global options."""
         return with_global(super().get_params(ctx))
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # click's own signature
+        """Notes which command runs, for errors that do not say where."""
+        if call := ctx.find_object(Invocation):
+            call.path = ctx.command_path
+        return super().invoke(ctx)
+
     def get_short_help_str(self, limit: int = 45) -> str:
         """The whole first sentence: the list of commands wraps it."""
         return super().get_short_help_str(_WHOLE_SENTENCE)

@@ -14,6 +14,7 @@ from sitescope_fo.cli.lazy import LazyGroup
 from sitescope_fo.model.errors import SiteScopeError, Usage
 
 PROGRAM = "sitescope-fo"
+_COMPLETION = "_SITESCOPE_FO_COMPLETE"
 
 COMMANDS = {
     name: f"sitescope_fo.cli.{module}:{attribute}"
@@ -96,6 +97,8 @@ def main(argv: Sequence[str] | None = None, *, call: Invocation | None = None) -
     """Runs one command and gives its exit code: the contract's 0 to 6 and 70; 130 after Ctrl-C, 141 when the reader went away."""
     args = list(sys.argv[1:] if argv is None else argv)
     call = call or Invocation()
+    if _COMPLETION in os.environ:
+        root.main(prog_name=PROGRAM)  # answers the shell and ends
     try:
         code = _run(args, call)
         sys.stdout.flush()
@@ -109,18 +112,22 @@ def main(argv: Sequence[str] | None = None, *, call: Invocation | None = None) -
 def _run(args: list[str], call: Invocation) -> int:
     try:
         _refuse_undecodable(args)
-        code = root.main(args, prog_name=PROGRAM, standalone_mode=False, obj=call)
-    except click.exceptions.Abort:
+        # Not root.main(): it would end the process by itself when the reader of the output goes away.
+        with root.make_context(PROGRAM, list(args), obj=call) as ctx:
+            root.invoke(ctx)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except click.ClickException as error:
-        return tell(from_click(error), as_json=call.json or "--json" in args)
+        return tell(from_click(error), path=call.path, as_json=call.json or "--json" in args)
     except SiteScopeError as error:
-        return tell(error, as_json=call.json or "--json" in args)
+        return tell(error, path=call.path, as_json=call.json or "--json" in args)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001  # the command line's own supervisor: whatever else happens is our fault
-        return tell(_crash(error, call), as_json=call.json or "--json" in args)
-    return code if isinstance(code, int) else 0
+        return tell(_crash(error, call), path=call.path, as_json=call.json or "--json" in args)
+    return 0
 
 
 def _refuse_undecodable(args: list[str]) -> None:

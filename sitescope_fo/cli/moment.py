@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -16,11 +17,14 @@ def spell(seconds: float) -> str:
     if seconds < 10 and seconds % 1 >= 0.05:
         return f"{seconds:.1f} s"
     left = round(seconds)
-    for place, (size, unit) in enumerate(_UNITS[:-1]):
+    if left >= 3600:
+        left = round(left / 60) * 60
+    if left >= 86400:
+        left = round(left / 3600) * 3600
+    for (size, unit), (small_size, small_unit) in pairwise(_UNITS):
         if left >= size:
-            small_size, small_unit = _UNITS[place + 1]
-            count, rest = divmod(round(left / small_size) * small_size, size)
-            return f"{count} {unit}" + (f" {rest // small_size} {small_unit}" if rest else "")
+            rest = left % size // small_size
+            return f"{left // size} {unit}" + (f" {rest} {small_unit}" if rest else "")
     return f"{left} s"
 
 

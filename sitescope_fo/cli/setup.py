@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +13,9 @@ from sitescope_fo.cli.lazy import NodeCommand
 from sitescope_fo.model.config import DEFAULT_PORT, DEFAULT_TLS_PORT
 from sitescope_fo.model.errors import Refused, Usage
 from sitescope_fo.model.status import Role
+
+if TYPE_CHECKING:
+    from sitescope_fo.node.setup import SetupReport
 
 
 @click.command(cls=NodeCommand, example="sitescope-fo setup --role primary --home /opt/SiteScope --port 8080 --yes")
@@ -55,26 +57,16 @@ def setup(
             raise Refused("Not confirmed, nothing was changed", where="setup", hint="Run it again", code="not_confirmed")
     from sitescope_fo.node.setup import run_setup
 
-    result: Any = run_setup(root=call.root, role=Role(role), port=at, tls=tls, host=host, force=force, dry_run=dry_run)
-    made = {"home": str(call.root), "role": role, "port": at, "tls": tls, "dry_run": dry_run}
-    if isinstance(result, dict):
-        made |= result
-    call.emit(made, lambda: _next_steps(call.root, role, dry_run=dry_run))
+    report = run_setup(call.root, role=Role(role), port=at, tls=tls, host=host, force=force, dry_run=dry_run)
+    call.emit(report, lambda: _next_steps(report))
 
 
-def _next_steps(root: Path, role: str, *, dry_run: bool) -> Iterator[str]:
-    if dry_run:
-        yield f"A {role} can be made in {root}; nothing was changed."
+def _next_steps(report: SetupReport) -> Iterator[str]:
+    if report.dry_run:
+        yield f"A {report.role} can be made in {report.home}; nothing was changed."
         return
-    program = f"sitescope-fo --home {root}"
-    yield f"The {role} is ready in {root}. Next:"
-    yield f"  {program} --daemon"
-    if role == "primary":
-        yield f"  {program} lwsso set --generate        # both nodes need the same passphrase"
-        yield f"  {program} group add Servers"
-        yield f"  {program} monitor add Servers --type ping --name Gateway --set host=192.0.2.1"
-    else:
-        yield f"  {program} lwsso set                   # the primary's passphrase"
-        yield f"  {program} profile add NAME --primary-host HOST --port N"
-    yield f"  {program} mail set --host MAILSERVER --from ADDRESS --to ADDRESS"
-    yield f"  {program} status"
+    yield f"The {report.role} is ready in {report.home}, port {report.port}. Next:"
+    if report.backup:
+        yield f"  (what was there is kept in {report.backup})"
+    for step in report.next_steps:
+        yield f"  {step}"

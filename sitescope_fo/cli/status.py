@@ -11,10 +11,12 @@ from sitescope_fo.cli.lazy import NodeCommand
 from sitescope_fo.cli.moment import ago, clock_time, size_text, spell
 from sitescope_fo.cli.paint import Paint
 from sitescope_fo.cli.table import Column
-from sitescope_fo.cli.width import clean, fit
+from sitescope_fo.cli.width import clean, fit, pad, wrap
 from sitescope_fo.model.snapshot import ProfilePart, StatusReport
 
 _LABEL = 12
+_LINES = 2
+_WIDEST = 200
 _EVIDENCE_LINES = 3
 _PROBLEM_LINES = 5
 _ACTING = ("activating", "active", "recovering", "handback")
@@ -53,22 +55,22 @@ def screen(report: StatusReport, call: Invocation) -> Iterator[str]:
         yield ""
         yield from _profile(profile, call)
     yield ""
-    yield _row("monitors", _counts(report), call)
-    yield _row("health", _health(report, paint), call, state="" if _well(report) else "warning")
+    yield from _row("monitors", _counts(report), call)
+    yield from _row("health", _health(report, paint), call, state="" if _well(report) else "warning")
     for problem in report.problems[:_PROBLEM_LINES]:
         text = f"{problem.get('file', '')}:{problem.get('line', 0)} {problem.get('path', '')} {problem.get('what', '')}"
-        yield _row("problem", paint.word("bad") + " " + text, call, state="bad")
+        yield from _row("problem", paint.word("bad") + " " + text, call, state="bad")
     if len(report.problems) > _PROBLEM_LINES:
-        yield _row("", f"and {len(report.problems) - _PROBLEM_LINES} more: sitescope-fo check config", call)
+        yield from _row("", f"and {len(report.problems) - _PROBLEM_LINES} more: sitescope-fo check config", call)
 
 
 def _primary(report: StatusReport, call: Invocation) -> Iterator[str]:
     node = report.node
     state = node.state or "unknown"
     who = "this node monitors" if state == "running" else "this node does not monitor"
-    yield _row("now", f"{call.paint.word(state)}: {who}" + (f" ({node.why})" if node.why else ""), call, state=state)
+    yield from _row("now", f"{call.paint.word(state)}: {who}" + (f" ({node.why})" if node.why else ""), call, state=state)
     if not report.peers:
-        yield _row("failovers", f"{call.paint.word('unfit')}: none protects this node", call, state="unfit")
+        yield from _row("failovers", f"{call.paint.word('unfit')}: none protects this node", call, state="unfit")
         return
     columns = [
         Column(title="FAILOVER", flexible=True),
@@ -87,29 +89,29 @@ def _profile(profile: ProfilePart, call: Invocation) -> Iterator[str]:
     now, paint, primary = call.now(), call.paint, profile.primary
     title = f"{paint.word(profile.state)}  since {clock_time(profile.since, now)}, term {profile.term}"
     extra = f"  [{', '.join(profile.conditions)}]" if profile.conditions else ""
-    yield _row(profile.name, title + extra, call, state=profile.state)
-    yield _row("now", _who_monitors(profile, now), call)
+    yield from _row(profile.name, title + extra, call, state=profile.state)
+    yield from _row("now", _who_monitors(profile, now), call)
     heard = f"{primary.host}:{primary.port}{' TLS' if primary.tls else ''}, {primary.state or 'unknown'}"
     heard += f" {primary.version}" if primary.version else ""
-    yield _row("primary", f"{heard}, last proof of life {ago(profile.last_proof_of_life, now)}", call)
+    yield from _row("primary", f"{heard}, last proof of life {ago(profile.last_proof_of_life, now)}", call)
     fitness, why = fit_for_duty(profile)
-    yield _row("standby", f"{paint.word(fitness)}: {why}", call, state=fitness)
-    yield _row("mirror", _mirror(profile, now), call)
-    yield _row("next", _next(profile, now), call)
+    yield from _row("standby", f"{paint.word(fitness)}: {why}", call, state=fitness)
+    yield from _row("mirror", _mirror(profile, now), call)
+    yield from _row("next", _next(profile, now), call)
     if profile.hold:
         hold = profile.hold
         until = clock_time(hold.get("until") or hold.get("ends"), now)
-        yield _row("hold", f"{hold.get('reason', '')} (by {hold.get('by', '?')}, until {until})", call, state="warning")
+        yield from _row("hold", f"{hold.get('reason', '')} (by {hold.get('by', '?')}, until {until})", call, state="warning")
     if profile.handback:
-        yield _row("hand-back", ", ".join(f"{key} {value}" for key, value in profile.handback.items()), call)
+        yield from _row("hand-back", ", ".join(f"{key} {value}" for key, value in profile.handback.items()), call)
     if profile.merge.get("conflicts"):
-        yield _row("merge", f"{profile.merge['conflicts']} conflicts are kept", call, state="warning")
+        yield from _row("merge", f"{profile.merge['conflicts']} conflicts are kept", call, state="warning")
     if profile.last_transition:
         step = profile.last_transition
         text = f"{step.get('from')} -> {step.get('to')} {clock_time(step.get('at'), now)}: {step.get('why', '')}"
-        yield _row("last change", text, call)
+        yield from _row("last change", text, call)
     for line in profile.evidence[-_EVIDENCE_LINES:]:
-        yield _row("evidence", f"{clock_time(line.get('at'), now)} {line.get('kind', '')} {line.get('what', '')}", call)
+        yield from _row("evidence", f"{clock_time(line.get('at'), now)} {line.get('kind', '')} {line.get('what', '')}", call)
 
 
 def _who_monitors(profile: ProfilePart, now: float) -> str:
@@ -131,7 +133,7 @@ def fit_for_duty(profile: ProfilePart) -> tuple[str, str]:
     if not mirror.verified:
         return "unfit", mirror.last_error or "there is no verified mirror"
     if mirror.staged:
-        return "warning", f"a mirror that removes much waits: sitescope-fo mirror {profile.name} --accept"
+        return "warning", f"`sitescope-fo mirror {profile.name} --accept` takes the staged shrink"
     if mirror.last_error:
         return "warning", mirror.last_error
     return "fit", f"verified mirror of {mirror.monitors} monitors, nothing blocks a takeover"
@@ -187,10 +189,13 @@ def _health(report: StatusReport, paint: Paint) -> str:
     return f"{paint.word('good' if _well(report) else 'warning')}: {', '.join(parts)}"
 
 
-def _row(label: str, text: str, call: Invocation, *, state: str = "") -> str:
-    line = _cut(f"{fit(clean(label), _LABEL):<{_LABEL}}  {text}", call)
-    return call.paint.tint(state, line) if state else line
+def _row(label: str, text: str, call: Invocation, *, state: str = "") -> Iterator[str]:
+    """A label and its text, on two lines when one is too narrow: what to do often stands at the end."""
+    for place, part in enumerate(wrap(clean(text), min(call.width, _WIDEST) - _LABEL - 2, _LINES)):
+        name = fit(clean(label), _LABEL) if place == 0 else ""
+        line = f"{pad(name, _LABEL)}  {part}"
+        yield call.paint.tint(state, line) if state else line
 
 
 def _cut(text: str, call: Invocation) -> str:
-    return fit(clean(text), min(call.width, 200))
+    return fit(clean(text), min(call.width, _WIDEST))

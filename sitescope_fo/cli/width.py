@@ -53,6 +53,20 @@ def fit(text: str, most: int) -> str:
     return "".join(kept) + ELLIPSIS
 
 
+def wrap(text: str, size: int, lines: int) -> list[str]:
+    """`text` in at most `lines` lines of `size` columns, broken between words; the last one is cut to fit."""
+    parts: list[str] = []
+    rest = text
+    while cells(rest) > size and len(parts) < lines - 1:
+        taken = len(fit(rest, size + 1)) - 1
+        end = rest.rfind(" ", 0, taken + 1)
+        if end <= 0:
+            break
+        parts.append(rest[:end].rstrip())
+        rest = rest[end:].lstrip()
+    return [*parts, fit(rest, size)]
+
+
 def pad(text: str, size: int, *, right: bool = False) -> str:
     """`text` filled with blanks to `size` columns; on its left when `right`."""
     gap = " " * max(0, size - cells(text))
