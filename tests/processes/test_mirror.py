@@ -1,0 +1,103 @@
+"""The mirror of a running primary: it follows, it survives, and nothing sudden replaces it."""
+
+import random
+import shutil
+
+import pytest
+
+from sitescope_fo.mirror import generations
+from sitescope_fo.mirror.record import verify_generation
+from sitescope_fo.model.command import Mirror
+from sitescope_fo.store.home import Home
+from tests.processes.daemon import until
+from tests.processes.pair import CHECK_EVERY_S, MONITORS, NOISE_S, PROFILE, STEP_S
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(150)]
+
+FOLLOWS_S = 2 * CHECK_EVERY_S + 2.0
+"""R13: two probes, the debounce and the transfer."""
+KILLS = 30
+BULK = 200
+LONGEST_MIRROR_S = 0.8
+"""What mirroring BULK changed files takes on a slow machine, and a little more."""
+
+
+def mirrored(pair):
+    """Path -> frequency of each monitor the failover has a mirror of."""
+    return {row["path"]: row["frequency_s"] for row in pair.failover.client.query("monitors", {"profile": PROFILE})}
+
+
+def follows(pair, looks):
+    until(lambda: looks(mirrored(pair)), FOLLOWS_S + NOISE_S, "the mirror to follow")
+
+
+def test_what_is_added_changed_renamed_and_removed_arrives(pair):
+    primary, path = pair.primary, "Extra/Watch"
+    try:
+        primary.cli("monitor", "add", "Extra", "--type", "port", "--name", "Watch", "--frequency", "5s",
+                    "--set", "host=127.0.0.1", "--set", f"port={pair.town.web.port}")  # fmt: skip
+        follows(pair, lambda rows: rows.get(path) == 5)
+        primary.cli("monitor", "edit", path, "--frequency", "7s")
+        follows(pair, lambda rows: rows.get(path) == 7)
+        primary.cli("monitor", "edit", path, "--name", "Guard")
+        follows(pair, lambda rows: rows.get("Extra/Guard") == 7 and path not in rows)
+        primary.cli("monitor", "remove", "Extra/Guard")
+        follows(pair, lambda rows: "Extra/Guard" not in rows)
+    finally:
+        primary.cli("group", "remove", "Extra", "--recursive")
+    until(lambda: len(mirrored(pair)) == MONITORS, STEP_S, "the template's monitors")
+
+
+def test_wiping_the_groups_does_not_wipe_the_mirror_until_it_is_accepted(fresh_pair):
+    pair = fresh_pair
+    began = pair.failover.events()[-1].wall
+    for entry in (pair.primary.home / "groups").iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    pair.failover.event(lambda e: e.event == "alarm_mirror_staged", STEP_S, "the staged shrink", began)
+    pair.wait_letter("mirror shrinks", began)
+    assert len(mirrored(pair)) == MONITORS
+    assert pair.profile()["mirror"]["staged"]
+    pair.failover.cli("mirror", PROFILE, "--accept")
+    until(lambda: mirrored(pair) == {}, STEP_S, "the accepted mirror")
+
+
+def test_a_bad_edit_keeps_the_last_good_configuration_in_force(pair):
+    home = Home(pair.primary.home)
+    file = home.groups / "Shop" / "group.toml"
+    good = file.read_text()
+    before = pair.profile()["mirror"]["revision"]
+    try:
+        file.write_text(good + "\n[[monitor]]\ntype = 'urll'\nname = 'Bad'\n")
+        problems = until(lambda: pair.primary.status()["problems"], STEP_S, "the problem in status")
+        assert "group.toml" in problems[0]["file"]
+        assert any("url" in problem["what"] + problem["hint"] for problem in problems)
+        assert "urll" in pair.primary.cli("check", "config", code=3)
+        since = pair.primary.events()[-1].wall
+        pair.wait_checked(pair.primary, since)
+        assert pair.profile()["mirror"]["revision"] == before
+    finally:
+        file.write_text(good)
+    until(lambda: not pair.primary.status()["problems"], STEP_S, "the good configuration")
+    pair.wait_protected()
+
+
+def test_a_failover_killed_at_any_moment_of_a_mirror_starts_with_a_verified_one(fresh_pair):
+    pair = fresh_pair
+    primary, failover, chance = pair.primary, pair.failover, random.Random(2026)
+    scripts = Home(primary.home).scripts
+    folder = next(Home(failover.home).failover.iterdir())
+    seen = set()
+    for number in range(KILLS):
+        for name in range(BULK):  # every file anew: each mirror has work to do
+            (scripts / f"bulk{name}.sh").write_text(f"# {number} {chance.random()}\n" * 100)
+        failover.begin(Mirror(name=PROFILE))
+        pair.quiet_for(chance.uniform(0.0, LONGEST_MIRROR_S))
+        killed = failover.kill()
+        current = generations.current(folder)
+        assert current is not None, f"kill {number}: there is a current mirror"
+        assert verify_generation(current.path) == (), f"kill {number}"
+        seen.add(current.revision)
+        failover.start()
+        failover.event(lambda e: e.event == "protected", STEP_S, f"the mirror after kill {number}", killed)
+    assert len(seen) > 1, "some mirrors were finished before the kill, or none was ever under way"
+    pair.wait_protected()
