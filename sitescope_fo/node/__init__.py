@@ -1,0 +1,1 @@
+"""A node: everything below composed into one primary or failover."""

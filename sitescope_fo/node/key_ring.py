@@ -1,0 +1,40 @@
+"""The keys of a running node: LW-SSO roots for tokens, configuration keys for secrets. Reads once, writes what is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sitescope_fo.model.ports import Secrets, Work
+from sitescope_fo.security.keys import Keys, load_keys, save_keys
+from sitescope_fo.security.lwsso import Root
+from sitescope_fo.security.secrets import TreeSecrets
+from sitescope_fo.store.home import Home
+
+
+class KeyRing:
+    """Held in memory; `keys.toml` is the durable form."""
+
+    def __init__(self, home: Home, keys: Keys) -> None:
+        self._home = home
+        self.keys = keys
+
+    @classmethod
+    async def open(cls, home: Home, work: Work) -> KeyRing:
+        """The ring of a home. Raises ConfigInvalid when its key store is missing or damaged."""
+        return cls(home, await work.run_blocking(load_keys, home.keys))
+
+    def roots(self) -> tuple[Root, ...]:
+        """The LW-SSO roots in force, newest first."""
+        return self.keys.lwsso
+
+    def secrets_for(self, tree: Path) -> Secrets:
+        """The secrets of the tree at a folder; keys that it gave away are kept. Blocking."""
+        found = TreeSecrets.read(tree, self.keys)
+        if found.keys != self.keys:
+            self.keep(found.keys)
+        return found
+
+    def keep(self, keys: Keys) -> None:
+        """Takes new keys over, durable when it returns. Blocking."""
+        save_keys(self._home.keys, keys)
+        self.keys = keys

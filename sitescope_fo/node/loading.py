@@ -1,0 +1,17 @@
+"""Loads a configuration tree from a folder: the node's own, a mirror, a working tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sitescope_fo.model.config import Tree
+from sitescope_fo.store.tree import load_tree
+
+if TYPE_CHECKING:
+    from sitescope_fo.node.core import Ports
+
+
+def load_tree_at(root: Path, ports: Ports, wall: float, write_ids: bool) -> Tree:  # noqa: FBT001  # called through the Work port
+    """The tree at `root`. Blocking. Raises ConfigInvalid with every problem, OSError when it cannot be read."""
+    return load_tree(root, ports.book, ports.secrets_for(root), new_id=lambda: ports.randomness.uid(wall), write_ids=write_ids)

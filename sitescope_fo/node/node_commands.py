@@ -1,0 +1,44 @@
+"""Commands that set up one home, running or not: mail, templates, the passphrase, settings. Blocking."""
+
+from __future__ import annotations
+
+from sitescope_fo.model import command as commands
+from sitescope_fo.model.status import Role
+from sitescope_fo.node.key_ring import KeyRing
+from sitescope_fo.node.tree_commands import Done, set_mail, set_template
+from sitescope_fo.security.passphrase import derive_root
+from sitescope_fo.security.secrets import TreeSecrets
+from sitescope_fo.store.config_toml import set_node_value
+from sitescope_fo.store.edit import EditContext
+from sitescope_fo.store.home import Home
+
+NodeCommand = commands.MailSet | commands.MailTemplateSet | commands.LwssoSet | commands.ConfigSet
+
+
+def apply(home: Home, body: NodeCommand, ring: KeyRing, using: EditContext, role: Role) -> Done:
+    """(text, result) of one command. Raises SiteScopeError; then nothing was changed."""
+    match body:
+        case commands.MailSet():
+            return set_mail(home.root, body, TreeSecrets.read(home.root, ring.keys), using)
+        case commands.MailTemplateSet():
+            return set_template(home.root, body)
+        case commands.LwssoSet():
+            return set_passphrase(home, ring, body.passphrase, role)
+        case commands.ConfigSet():
+            field = set_node_value(home, body.key, body.value)
+            restart = "; restart the node to use it" if field.restart else ""
+            return f"{body.key} = {body.value}{restart}", {"key": body.key, "value": body.value, "restart": field.restart}
+
+
+def set_passphrase(home: Home, ring: KeyRing, passphrase: str, role: Role) -> Done:
+    """Derives and keeps the root of the passphrase, and seals the configuration key for whoever has it (primary)."""
+    root = derive_root(passphrase)
+    ring.keep(ring.keys.with_root(root))
+    if role is Role.primary:
+        secrets = TreeSecrets.read(home.root, ring.keys)
+        if secrets.rewrap(ring.keys):
+            secrets.write()
+    return (
+        f"passphrase set (key {root.id}); the other node needs the same one and shows the same key",
+        {"key_id": root.id},
+    )

@@ -1,0 +1,196 @@
+"""The door of a node that does not run: configuration by its files, under its lock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from sitescope_fo.engine.catalogue import Catalogue
+from sitescope_fo.mirror import history
+from sitescope_fo.model import command as commands
+from sitescope_fo.model.command import CommandReply, CommandRequest
+from sitescope_fo.model.config import HaConfig, NodeConfig
+from sitescope_fo.model.errors import ConfigInvalid, Problem, Refused, SiteScopeError, Unreachable
+from sitescope_fo.model.query import OFFLINE_QUERIES, CheckRow
+from sitescope_fo.model.status import Role
+from sitescope_fo.monitors.registry import Registry
+from sitescope_fo.node import config_view, ha_commands, log_view, node_commands, tree_commands
+from sitescope_fo.node.check_rows import problem_rows
+from sitescope_fo.node.key_ring import KeyRing
+from sitescope_fo.node.ports.clock import SystemClock
+from sitescope_fo.node.ports.randomness import SystemRandomness
+from sitescope_fo.node.queries import template_texts, whole_number
+from sitescope_fo.security.keys import load_keys
+from sitescope_fo.security.local_socket import not_running
+from sitescope_fo.store.config_toml import load_ha_config, load_node_config, save_ha_config
+from sitescope_fo.store.edit import EditContext
+from sitescope_fo.store.home import Home, profile_folder_name
+from sitescope_fo.store.lock import acquire
+from sitescope_fo.store.tree import load_tree
+
+Params = Mapping[str, str]
+
+
+class OfflineDoor:
+    """Same two methods as the client of a running node. Commands hold the home's lock; queries only read."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._clock, self._chance = SystemClock(), SystemRandomness()
+        self._book = Registry()
+
+    def query(self, name: str, params: dict[str, str]) -> Any:  # noqa: ANN401  # any JSON value
+        """The answer of a query that files can give. Raises Unreachable (`not_running`) for the others."""
+        if name not in OFFLINE_QUERIES:
+            raise not_running(self._home)
+        return json.loads(msgspec.json.encode(self._answer(name, params)))
+
+    def command(self, request: CommandRequest, *, progress: Callable[[CommandReply], None] | None = None) -> CommandReply:
+        """Carries a configuration command out. Raises SiteScopeError."""
+        body = request.body
+        if not body.offline:
+            raise not_running(self._home)
+        lock = acquire(self._home)
+        try:
+            text, result = self._apply(body)
+        except SiteScopeError as error:
+            outcome = "refused" if isinstance(error, Refused) else "failed"
+            return CommandReply(id=request.id, outcome=outcome, error=error.body())  # type: ignore[arg-type]
+        finally:
+            lock.release()
+        return CommandReply(id=request.id, outcome="done", text=text, result=result, progress=1.0)
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def _apply(self, body: commands.AnyCommand) -> tree_commands.Done:
+        home = self._home
+        config, ha = load_node_config(home), load_ha_config(home)
+        using = EditContext(book=self._book, new_id=self._uid, keep_in=home.edited)
+        match body:
+            case commands.MailSet() | commands.MailTemplateSet() | commands.LwssoSet() | commands.ConfigSet():
+                return node_commands.apply(home, body, self._ring(), using, config.role)
+            case (
+                commands.ProfileAdd()
+                | commands.ProfileEdit()
+                | commands.ProfileRemove()
+                | commands.ProfileRebind()
+                | commands.ProfileDefaults()
+            ):
+                return self._profile(body, config, ha)
+            case commands.PeerAccept() | commands.PeerRemove():
+                _only(config, Role.primary)
+                save_ha_config(home, ha_commands.peer_changed(ha, body))
+                return "saved; it counts from the next start on", {"node_id": body.node_id}
+            case commands.ConfigCommand():
+                return self._edit(body, using)
+            case _:
+                raise not_running(home)
+
+    def _edit(self, body: tree_commands.TreeCommand, using: EditContext) -> tree_commands.Done:
+        if body.profile:
+            raise Refused(
+                "A mirrored configuration is edited on its primary",
+                where=body.profile,
+                hint="Or on the running failover while it is active",
+                code="passive_edit",
+            )
+        return tree_commands.edit_tree(self._home.root, body, tree_commands.target_of(body), using)
+
+    def _profile(self, body: commands.ConfigCommand, config: NodeConfig, ha: HaConfig) -> tree_commands.Done:
+        _only(config, Role.failover)
+        schedules = self._catalogue().tree("").schedules
+        match body:
+            case commands.ProfileAdd() if body.without_primary:
+                profile = ha_commands.new_profile(ha, body, self._uid(), schedules)
+                after, name = ha_commands.with_profile(ha, profile), profile.name
+            case commands.ProfileEdit():
+                profile = ha_commands.edited_profile(ha, body, schedules)
+                after, name = ha_commands.with_profile(ha, profile), profile.name
+            case commands.ProfileRemove():
+                after, name = ha_commands.without_profile(ha, body.name), body.name
+            case commands.ProfileDefaults():
+                after, name = msgspec.structs.replace(ha, notify=body.notify), "defaults"
+            case _:
+                raise Unreachable(
+                    "The node is not running, so it cannot ask the primary",
+                    where=str(self._home.root),
+                    hint=f"Start it with `sitescope-fo --home {self._home.root} --daemon`, or add the profile with --offline",
+                    code="not_running",
+                )
+        save_ha_config(self._home, after)
+        return f"{name}: saved; it counts from the next start on", {"profile": name}
+
+    def _ring(self) -> KeyRing:
+        return KeyRing(self._home, load_keys(self._home.keys))
+
+    def _uid(self) -> str:
+        return self._chance.uid(self._clock.wall())
+
+    # --- queries ----------------------------------------------------------------------------------------------------
+
+    def _catalogue(self) -> Catalogue:
+        tree = load_tree(
+            self._home.root, self._book, self._ring().secrets_for(self._home.root), new_id=self._uid, write_ids=False
+        )
+        return Catalogue().with_tree("", tree)
+
+    def _answer(self, name: str, params: Params) -> Any:  # noqa: ANN401  # any JSON value
+        home, profile = self._home, params.get("name", "")
+        answers: dict[str, Callable[[], Any]] = {
+            "check": lambda: self._check(params),
+            "groups": lambda: config_view.groups(self._catalogue(), None),
+            "alerts": lambda: config_view.alerts(self._catalogue(), None),
+            "mail": lambda: {**config_view.mail(self._catalogue()), "templates": template_texts(home.root)},
+            "types": lambda: config_view.types(self._book),
+            "config": lambda: config_view.settings(load_node_config(home)),
+            "profiles": lambda: [config_view.profile_config(one) for one in load_ha_config(home).profiles],
+            "profile": lambda: config_view.profile_config(ha_commands.find_profile(load_ha_config(home), profile)),
+            "peers": lambda: config_view.peers(load_ha_config(home)),
+            "history": lambda: self._history(profile),
+            "log": lambda: log_view.read_log(
+                home, profile or "high_availability", whole_number(params, "lines", 20), params.get("since", "")
+            ),
+            "export": lambda: log_view.export(
+                home, params.get("day", ""), params.get("format") or "sitescope", self._clock.wall()
+            ),
+        }
+        return answers[name]()
+
+    def _history(self, name: str) -> Any:  # noqa: ANN401  # any JSON value
+        ha = load_ha_config(self._home)
+        wanted = ha_commands.find_profile(ha, name)
+        taken: list[str] = []
+        for profile in ha.profiles:
+            folder = profile_folder_name(profile.primary_host, profile.primary_port, taken)
+            if profile is wanted:
+                return history.list_history(self._home.failover_dir(folder))
+            taken.append(folder)
+        return ()
+
+    def _check(self, params: Params) -> list[CheckRow]:
+        if params.get("what", "config") == "pair":
+            raise not_running(self._home)
+        problems: list[Problem] = []
+        for load in (lambda: load_node_config(self._home), lambda: load_ha_config(self._home), self._catalogue):
+            try:
+                load()
+            except ConfigInvalid as error:
+                problems += error.problems or (
+                    Problem(file=error.where or str(self._home.root), what=error.what, hint=error.hint),
+                )
+        if problems:
+            return problem_rows(problems)
+        count = len(self._catalogue().monitors(""))
+        rows = [CheckRow(id="config", verdict="good", evidence=f"configuration loads, {count} monitors of its own")]
+        if params.get("what", "node") == "node":
+            hint = not_running(self._home).hint
+            rows.append(CheckRow(id="daemon", verdict="bad", evidence="the node is not running", remedy=hint))
+        return rows
+
+
+def _only(config: NodeConfig, role: Role) -> None:
+    if config.role is not role:
+        raise Refused(f"This node is a {config.role.value}", hint=f"Run the command on the {role.value}", code="wrong_role")

@@ -1,0 +1,165 @@
+"""The node's own configuration: loaded, watched, reloaded, and offered to mirrors.
+
+A bad edit never takes a running node down: the last good tree stays in force and the problems are shown. It also stays on disk,
+as `high_availability/last_good/`, so that a restart over a bad edit runs what ran before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from sitescope_fo.mirror.manifest import ManifestBuilder
+from sitescope_fo.model.config import Tree
+from sitescope_fo.model.errors import ConfigInvalid, Problem, SiteScopeError
+from sitescope_fo.model.fact import TreeChanged, TreeRejected
+from sitescope_fo.model.wire import Manifest
+from sitescope_fo.node.last_good import keep_last_good
+from sitescope_fo.node.loading import load_tree_at
+from sitescope_fo.store.config_toml import load_ha_config, load_node_config
+from sitescope_fo.store.tree import tree_fingerprint
+
+if TYPE_CHECKING:
+    from sitescope_fo.node.core import Node
+
+TREE = "tree"
+CONFIG = "config.toml"
+HA_CONFIG = "ha.config.toml"
+
+
+class OwnTree:
+    """The own tree of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._seen = ""
+        self._reload = anyio.Event()
+        self._lock = anyio.Lock()
+        self.builder = ManifestBuilder(node.home, node.world.ha.node_id)
+        self.manifest: Manifest | None = None
+
+    async def load_first(self) -> None:
+        """Loads at start; over a bad edit the last good tree."""
+        node = self._node
+        if await self._load():
+            return
+        root = node.home.last_good
+        if not root.is_dir():
+            return
+        try:
+            tree = await self._read(root, write_ids=False)
+        except (OSError, SiteScopeError) as error:
+            node.records.event("last_good_unusable", str(error), level="ERROR", where=str(root))
+            return
+        await self._take(tree)
+        node.records.event(
+            "last_good_used",
+            f"the configuration has problems; {len(tree.monitors)} monitors of the last good one run",
+            level="ERROR",
+            hint="See `sitescope-fo check config`",
+        )
+
+    async def run(self) -> None:
+        """Looks for changed files for ever."""
+        while True:
+            with anyio.move_on_after(self._node.world.config.watch_files_s):
+                await self._reload.wait()
+            forced, self._reload = self._reload.is_set(), anyio.Event()
+            await self.refresh(forced=forced)
+
+    def reload(self) -> None:
+        """Looks now, whether or not anything seems changed."""
+        self._reload.set()
+
+    async def refresh(self, *, forced: bool = False) -> None:
+        """Reloads when files have changed, and renews the manifest."""
+        async with self._lock:
+            seen = await self._fingerprint()
+            if seen == self._seen and not forced and self.manifest is not None:
+                return
+            if seen != self._seen or forced:
+                await self._load()
+            self._seen = await self._fingerprint()
+            await self._renew_manifest()
+
+    async def _fingerprint(self) -> str:
+        try:
+            return await self._node.ports.work.run_blocking(tree_fingerprint, self._node.home.root, lane="own")
+        except OSError as error:
+            return f"unreadable: {error}"
+
+    async def _renew_manifest(self) -> None:
+        node = self._node
+        try:
+            self.manifest = await node.ports.work.run_blocking(self.builder.build, lane="own")
+        except (OSError, SiteScopeError) as error:
+            node.records.event("manifest_failed", str(error), level="ERROR")
+
+    async def _read(self, root: object, *, write_ids: bool) -> Tree:
+        node = self._node
+        return await node.ports.work.run_blocking(load_tree_at, root, node.ports, node.ports.clock.wall(), write_ids, lane="own")
+
+    async def _load(self) -> bool:
+        node = self._node
+        self._check_settings()
+        try:
+            tree = await self._read(node.home.root, write_ids=True)
+        except ConfigInvalid as error:
+            self._reject(TREE, error.problems or (Problem(file=error.where, what=error.what, hint=error.hint),))
+            return False
+        except OSError as error:
+            self._reject(TREE, (Problem(file=str(error.filename or node.home.root), what=f"cannot be read: {error.strerror}"),))
+            return False
+        if node.problems.pop(TREE, None):
+            node.records.event("config_good_again", f"{len(tree.monitors)} monitors are loaded")
+        await self._take(tree)
+        try:
+            await node.ports.work.run_blocking(keep_last_good, node.home, tree.revision, lane="own")
+        except OSError as error:
+            node.records.run(f"the last good configuration could not be kept: {error}", level="WARNING")
+        return True
+
+    async def _take(self, tree: Tree) -> None:
+        node = self._node
+        node.set_world(catalogue=node.world.catalogue.with_tree("", tree))
+        if node.running:
+            await node.settle(TreeChanged(profile="", revision=tree.revision, monitors=len(tree.monitors)))
+            if node.may_start(""):
+                self.start_monitors()
+
+    def start_monitors(self) -> None:
+        """Runs the own tree's monitors."""
+        node = self._node
+        node.plan.set_monitors("", node.world.catalogue.monitors("").values(), node.ports.clock.mono())
+        node.runner.wake()
+
+    def _check_settings(self) -> None:
+        """Settings of config.toml and ha.config.toml are taken over at start; a file gone bad meanwhile is shown."""
+        node = self._node
+        for name, load in ((CONFIG, load_node_config), (HA_CONFIG, load_ha_config)):
+            try:
+                load(node.home)
+            except ConfigInvalid as error:
+                self._reject(name, error.problems or (Problem(file=name, what=error.what),))
+            except OSError as error:
+                self._reject(name, (Problem(file=name, what=f"cannot be read: {error.strerror}"),))
+            else:
+                node.problems.pop(name, None)
+
+    def _reject(self, what: str, problems: tuple[Problem, ...]) -> None:
+        node = self._node
+        if node.problems.get(what) == problems:
+            return
+        node.problems[what] = problems
+        first = problems[0]
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        node.records.event(
+            "config_rejected",
+            f"{first.what}{more}; the last good configuration stays in force",
+            level="ERROR",
+            where=first.where,
+            hint=first.hint or "See `sitescope-fo check config`",
+        )
+        if node.running:
+            node.submit(TreeRejected(profile="", what=str(first), problems=len(problems)))

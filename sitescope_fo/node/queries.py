@@ -1,0 +1,196 @@
+"""The queries of a running node. See `model/query.py` for names and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sitescope_fo.mirror import history
+from sitescope_fo.model.config import Profile
+from sitescope_fo.model.errors import Refused, Usage
+from sitescope_fo.model.service import Level, Who
+from sitescope_fo.node import check_rows, config_view, log_view, snapshot
+from sitescope_fo.node.find import nearest_hint
+from sitescope_fo.notify import templates
+from sitescope_fo.notify.built_in import BUILT_IN
+
+if TYPE_CHECKING:
+    from sitescope_fo.node.core import Node
+
+Params = Mapping[str, str]
+PAGE = 1000
+RESULTS_SHOWN = 50
+
+
+def whole_number(params: Params, name: str, default: int) -> int:
+    """A parameter that is a whole number of at least 0. Raises Usage."""
+    text = params.get(name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit():
+        raise Usage(f"'{text}' is no number", where=name, hint="Give a whole number", code="bad_number")
+    return int(text)
+
+
+def template_texts(root: Path) -> dict[str, str]:
+    """The mail templates in force at a tree: its own ones, the built-in ones for the rest. Blocking."""
+    return {**BUILT_IN, **templates.read_templates(root)}
+
+
+class Queries:
+    """Answers from the node's snapshot, its files and its logs."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._answers: dict[str, Callable[[Who, Params], Awaitable[Any]]] = {
+            "status": self._status,
+            "monitors": self._monitors,
+            "monitor": self._monitor,
+            "groups": self._groups,
+            "alerts": self._alerts,
+            "profiles": self._profiles,
+            "profile": self._profile,
+            "peers": self._peers,
+            "history": self._history,
+            "config": self._config,
+            "check": self._check,
+            "log": self._log,
+            "results": self._results,
+            "export": self._export,
+            "mail": self._mail,
+            "types": self._types,
+        }
+
+    async def answer(self, who: Who, name: str, params: Params) -> Any:  # noqa: ANN401  # any JSON-able value
+        """The answer of one query. Raises SiteScopeError."""
+        answer = self._answers.get(name)
+        if answer is None:
+            raise Usage(f"There is no query '{name}'", hint=nearest_hint(name, self._answers), code="not_found")
+        return msgspec.to_builtins(await answer(who, params))
+
+    # --- states -----------------------------------------------------------------------------------------------------
+
+    async def _status(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return snapshot.status_report(self._node)
+
+    async def _monitors(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node = self._node
+        profile = params.get("profile") or None
+        if profile:
+            self._known_profile(profile)
+        group, status = params.get("group", "").strip("/"), params.get("status", "")
+        rows = []
+        for key, monitor in snapshot.everything(node, profile):
+            if group and not f"{monitor.path}/".startswith(f"{group}/"):
+                continue
+            row = snapshot.monitor_row(node, key, monitor)
+            if status and row.status != status:
+                continue
+            rows.append(row)
+        rows.sort(key=lambda row: (row.profile, row.path))
+        start = whole_number(params, "offset", 0)
+        return rows[start : start + whole_number(params, "limit", PAGE)]
+
+    async def _monitor(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node = self._node
+        key = node.world.catalogue.find(_needed(params, "path"))
+        monitor = node.world.catalogue.monitor(key)
+        if monitor is None:
+            raise Usage(f"There is no monitor '{params['path']}'", code="not_found")
+        row = msgspec.to_builtins(snapshot.monitor_row(node, key, monitor))
+        alerts = [
+            {"name": a.name, "on": a.on.value, "when": config_view.when_text(a.when)}
+            for a in node.world.catalogue.alerts_for(key)
+        ]
+        last = await self._last_results(key.id, key.profile, 10)
+        return {**row, "config": config_view.monitor_config(monitor), "alerts": alerts, "last": last}
+
+    async def _profiles(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return [snapshot.profile_part(self._node, state) for state in self._node.profile_states()]
+
+    async def _profile(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        profile = self._known_profile(_needed(params, "name"))
+        state = self._node.profile_state(profile.name)
+        status = snapshot.profile_part(self._node, state) if state is not None else None
+        return {**config_view.profile_config(profile), "status": msgspec.to_builtins(status)}
+
+    def _known_profile(self, name: str) -> Profile:
+        profiles = {profile.name: profile for profile in self._node.world.ha.profiles}
+        if name not in profiles:
+            raise Usage(f"There is no profile '{name}'", where="profiles", hint=nearest_hint(name, profiles), code="not_found")
+        return profiles[name]
+
+    async def _peers(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return snapshot.peer_parts(self._node)
+
+    # --- configuration ----------------------------------------------------------------------------------------------
+
+    async def _groups(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return config_view.groups(self._node.world.catalogue, params.get("profile"))
+
+    async def _alerts(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return config_view.alerts(self._node.world.catalogue, params.get("profile"))
+
+    async def _config(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return config_view.settings(self._node.world.config)
+
+    async def _mail(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node = self._node
+        texts = await node.ports.work.run_blocking(template_texts, node.home.root)
+        return {**config_view.mail(node.world.catalogue), "templates": texts}
+
+    async def _types(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return config_view.types(self._node.ports.book)
+
+    async def _check(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return await check_rows.rows(self._node, params.get("what") or "node", params.get("name", ""))
+
+    # --- records ----------------------------------------------------------------------------------------------------
+
+    async def _history(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        profile = self._known_profile(_needed(params, "name"))
+        folder = self._node.watches[profile.name].folder
+        return await self._node.ports.work.run_blocking(history.list_history, folder)
+
+    async def _log(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        name = params.get("name") or "high_availability"
+        if name == "audit" and who.level < Level.administrator:
+            raise Refused("The audit log needs an administrator", where=who.name, code="permission")
+        await self._node.records.drain()
+        return await self._node.ports.work.run_blocking(
+            log_view.read_log, self._node.home, name, whole_number(params, "lines", 20), params.get("since", "")
+        )
+
+    async def _results(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        key = self._node.world.catalogue.find(_needed(params, "path"))
+        return await self._last_results(key.id, key.profile, whole_number(params, "limit", RESULTS_SHOWN), params.get("day", ""))
+
+    async def _last_results(self, monitor_id: str, profile: str, limit: int, day: str = "") -> list[dict[str, Any]]:
+        node = self._node
+        await node.records.drain()
+        wall = node.ports.clock.wall()
+        return await node.ports.work.run_blocking(
+            log_view.last_results, node.records.results, profile, monitor_id, day, limit, wall, lane="results"
+        )
+
+    async def _export(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node = self._node
+        await node.records.drain()
+        return await node.ports.work.run_blocking(
+            log_view.export,
+            node.home,
+            params.get("day", ""),
+            params.get("format") or "sitescope",
+            node.ports.clock.wall(),
+            lane="results",
+        )
+
+
+def _needed(params: Params, name: str) -> str:
+    value = params.get(name, "")
+    if not value:
+        raise Usage(f"'{name}' is missing", where=name, code="missing_parameter")
+    return value

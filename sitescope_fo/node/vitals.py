@@ -1,0 +1,112 @@
+"""The node's own pulse: loop lag, disk space, and the health reply its peers get."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+
+from sitescope_fo.engine import exchange
+from sitescope_fo.engine.cells import Cell
+from sitescope_fo.engine.state import PULSE, Pulse
+from sitescope_fo.model import wire
+from sitescope_fo.model.fact import LoopLate
+from sitescope_fo.model.status import PrimaryState, Role
+from sitescope_fo.notify import outbox
+
+if TYPE_CHECKING:
+    from sitescope_fo.node.core import Node
+
+BEAT_S = 0.25
+LATE_S = 1.0
+BEATS_KEPT = 240
+DISK_FULL_BYTES = 16 * 1024 * 1024
+DISK_EVERY_BEATS = 40
+
+
+class Vitals:
+    """Measures; never decides."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._lags: deque[float] = deque(maxlen=BEATS_KEPT)
+        self._started = node.ports.clock.mono()
+        self.disk_free = node.ports.disk_free()
+        self._digest = (-1, "")
+
+    async def run(self) -> None:
+        """Beats for ever."""
+        clock = self._node.ports.clock
+        beats = 0
+        while True:
+            before = clock.mono()
+            await anyio.sleep(BEAT_S)
+            lag = clock.mono() - before - BEAT_S
+            self._lags.append(max(lag, 0.0))
+            if lag >= LATE_S:
+                self._node.submit(LoopLate(late_s=lag))
+            beats += 1
+            if beats % DISK_EVERY_BEATS == 0:
+                self.disk_free = self._node.ports.disk_free()
+
+    @property
+    def loop_lag_p99_ms(self) -> float:
+        """99th percentile of the loop's lag over the last minute, in milliseconds."""
+        lags = sorted(self._lags)
+        return round(1000 * lags[int(0.99 * (len(lags) - 1))], 3) if lags else 0.0
+
+    @property
+    def scheduler_age_s(self) -> float:
+        """Age of the last no-op check that came through scheduler, runner and writer."""
+        pulse: Pulse | None = self._node.writer.table.get(Cell(PULSE))
+        since = pulse.finished_mono if pulse is not None else self._started
+        return max(0.0, self._node.ports.clock.mono() - since)
+
+    def outbox(self) -> tuple[int, float, bool]:
+        """(mails waiting, age of the oldest in seconds, stuck)."""
+        cells, now = self._node.writer.table, self._node.ports.clock.now()
+        figures = outbox.figures(cells, now, self._node.may_notify)
+        return figures.depth, figures.oldest_s, figures.stuck
+
+    def health(self) -> wire.Health:
+        """What a peer is told."""
+        node = self._node
+        side = node.primary_side()
+        depth, oldest, stuck = self.outbox()
+        manifest = node.own.manifest
+        catalogue = node.world.catalogue
+        return wire.Health(
+            node_id=node.node_id,
+            boot_id=node.boot_id,
+            role=node.role,
+            host=node.world.host,
+            version=node.version,
+            state=side.state if side is not None else PrimaryState.unknown,
+            term=side.journal.term if side is not None else 0,
+            scheduler_age_s=self.scheduler_age_s,
+            running=len(node.runner.in_flight()),
+            overdue=node.plan.overdue,
+            loop_lag_p99_ms=self.loop_lag_p99_ms,
+            outbox_depth=depth,
+            outbox_age_s=oldest,
+            outbox_stuck=stuck,
+            disk_free_bytes=self.disk_free,
+            disk_full=self.disk_free < DISK_FULL_BYTES or bool(node.writer.failing),
+            revision=manifest.revision if manifest is not None else "",
+            monitors=len(catalogue.monitors("")),
+            ledger_digest=self._ledger_digest(),
+            wall=node.ports.clock.wall(),
+            home=str(node.home.root),
+            user=node.ports.user,
+        )
+
+    def _ledger_digest(self) -> str:
+        """Of the own tree's ledger on a primary; worked out again only when the state has changed."""
+        node = self._node
+        if node.role is not Role.primary:
+            return ""
+        revision = node.writer.revision
+        if self._digest[0] != revision:
+            self._digest = (revision, exchange.ledger_body(node.writer.table, "").digest)
+        return self._digest[1]
