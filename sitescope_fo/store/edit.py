@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from sitescope_fo.model.errors import Conflict, Refused, Usage
 from sitescope_fo.store.edit_apply import EditContext, EditResult, apply_edit, edited_text, move_away
@@ -209,10 +210,9 @@ def _edit_element(root: Path, loaded: LoadedTree, place: Place, change: _Change,
 
 def _element(table: Table, at: KeyPath) -> Table:
     """The table at a key path that loading has checked."""
-    here: object = table
+    here: Any = table
     for part in at:
-        if (isinstance(here, dict) and isinstance(part, str)) or (isinstance(here, list) and isinstance(part, int)):
-            here = here[part]
+        here = here[part]
     if not isinstance(here, dict):
         raise KeyError(at)
     return here

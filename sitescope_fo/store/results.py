@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -241,6 +242,15 @@ class ResultLog:
             if len(found) == 2:
                 break
         return max(found, default=0)
+
+    def highest_term(self) -> int:
+        """The highest term of any recorded result, 0 when there is none. A damaged day counts as empty."""
+        found = 0
+        for day in self.days():
+            with suppress(StoreWriteFailed):
+                rows = self._select(day, f"{_SELECT} ORDER BY term DESC LIMIT 1", ())
+                found = max([found, *(row.term for row in rows)])
+        return found
 
     def size_bytes(self, day: str) -> int:
         """What a day takes on disk, its WAL included."""

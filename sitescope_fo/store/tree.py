@@ -60,8 +60,10 @@ class ParseCache:
         self.ids = {key: value for key, value in self.ids.items() if group_file(key[0]) not in written}
 
     def keep_only(self, used: Mapping[str, GroupDraft]) -> None:
-        """Forgets the files that the last load did not use."""
-        self.drafts = {(folder, draft.document.sha256): draft for folder, draft in used.items() if draft.document.text}
+        """Forgets the files that the last load did not use; folders without a file are no content to remember."""
+        self.drafts = {
+            (folder, draft.document.sha256): draft for folder, draft in used.items() if draft.document.text or not folder
+        }
 
 
 class LoadedTree(msgspec.Struct, frozen=True, kw_only=True):

@@ -86,9 +86,14 @@ def test_writing_through_a_link_replaces_the_link_and_not_its_target(tmp_path):
 
 def test_an_exception_while_filling_a_temp_file_leaves_the_old_file(tmp_path):
     write_atomic(tmp_path / "file", b"old")
-    with pytest.raises(KeyError), temp_file(tmp_path / "file") as file:
-        file.write(b"half")
-        raise KeyError
+
+    def fill():
+        with temp_file(tmp_path / "file") as file:
+            file.write(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fill()
     assert (tmp_path / "file").read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
 

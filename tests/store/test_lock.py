@@ -8,6 +8,13 @@ from sitescope_fo.model.errors import Conflict
 from sitescope_fo.store.home import Home
 from sitescope_fo.store.lock import acquire, holder
 
+ASK = (
+    "import sys; from pathlib import Path\n"
+    "from sitescope_fo.store.home import Home\n"
+    "from sitescope_fo.store.lock import holder\n"
+    "print('asking', flush=True)\n"
+    "while True: holder(Home(Path(sys.argv[1])))\n"
+)
 HOLD = (
     "import sys; from pathlib import Path\n"
     "from sitescope_fo.store.home import Home\n"
@@ -44,20 +51,7 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_dies(h
 
 
 def test_asking_who_holds_the_lock_never_makes_a_start_fail(home):
-    asking = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from pathlib import Path\n"
-            "from sitescope_fo.store.home import Home\n"
-            "from sitescope_fo.store.lock import holder\n"
-            "print('asking', flush=True)\n"
-            "while True: holder(Home(Path(sys.argv[1])))\n",
-            str(home.root),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    asking = subprocess.Popen([sys.executable, "-c", ASK, str(home.root)], stdout=subprocess.PIPE, text=True)
     with asking:
         assert asking.stdout.readline() == "asking\n"
         for _ in range(2000):
