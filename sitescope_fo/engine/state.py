@@ -17,6 +17,7 @@ BLIND = "blind"
 PROFILE = "profile"
 PRIMARY = "primary"
 PULSE = "pulse"
+HEARD = "heard"
 
 
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,11 @@ def monitor_cell(key: MonitorKey) -> Cell:
 def blind_cell(profile: str, monitor: str, term: int) -> Cell:
     """Where the blind window before the first result of a term lies."""
     return Cell(BLIND, f"{profile}\x1f{monitor}\x1f{term}")
+
+
+def heard_cell(profile: str, what: str) -> Cell:
+    """Where the digest of the peer's last merged ledger (`what` LEDGER) or check states (MONITOR) lies. Not durable."""
+    return Cell(HEARD, f"{what}\x1f{profile}")
 
 
 class OutboxItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """The single writer: facts in, durable state, then effects out.
 
 It takes all queued facts at once, decides each over the state the earlier ones left, commits what must survive in one
-transaction, and only then takes the new state over and releases the effects. A failed commit discards the batch's decisions, becomes the fact
-`StoreFailed`, and the batch is decided again from memory: acting nodes go on, and nothing that needs a durable term can start.
+transaction, and only then takes the new state over and releases the effects. A failed commit discards the batch's decisions,
+becomes the fact `StoreFailed`, and the batch is decided again from memory: acting nodes go on, and nothing that needs a durable
+term can start.
 """
 
 from __future__ import annotations

@@ -1,0 +1,131 @@
+"""Takes mails from the outbox to the servers: one at a time for each setting, so that a dead server delays only its own mails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from sitescope_fo.engine.cells import Cell, Cells
+from sitescope_fo.engine.state import OUTBOX, OutboxItem
+from sitescope_fo.model.config import MailSettings
+from sitescope_fo.model.fact import Fact, MailFailed, MailSent
+from sitescope_fo.model.ports import Clock, Mailer, Message
+from sitescope_fo.notify.errors import MailDeferred, MailRefused
+from sitescope_fo.notify.outbox import due, told_entry
+from sitescope_fo.notify.words import sender_of
+
+LOOK_S = 1.0
+"""How soon it is noticed that a mail may leave at last."""
+LEAST_PAUSE_S = 0.1
+"""State changes with every check; the outbox is looked at no more often than this."""
+
+
+class Courier:
+    """Sends what is due for ever. `changed` returns after the next change of `cells`.
+
+    `may_notify` is asked again right before each alert mail leaves. A mail is reported as sent only after a server took it:
+    killed in between, the next life sends it once more under the same Message-ID.
+    """
+
+    def __init__(
+        self,
+        cells: Cells,
+        mailer: Mailer,
+        clock: Clock,
+        submit: Callable[[Fact], None],
+        *,
+        may_notify: Callable[[str], bool],
+        settings_for: Callable[[str], MailSettings],
+        changed: Callable[[], Awaitable[None]],
+        sender_host: str = "",
+    ) -> None:
+        self._cells, self._mailer, self._clock, self._submit = cells, mailer, clock, submit
+        self._may_notify, self._settings_for, self._changed = may_notify, settings_for, changed
+        self._sender_host = sender_host
+        self._busy: set[MailSettings] = set()
+        self._reported: dict[str, int] = {}
+        self._free = anyio.Event()
+
+    async def run(self) -> None:
+        """Sends for ever."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                self._start_lanes(tasks)
+                await self._next()
+                await anyio.sleep(LEAST_PAUSE_S)
+
+    def _start_lanes(self, tasks: TaskGroup) -> None:
+        """One task for each server setting that has something to send and no task yet."""
+        lanes: dict[MailSettings, list[OutboxItem]] = {}
+        waiting = {item.id for item in self._cells.of(OUTBOX).values()}
+        self._reported = {item: attempt for item, attempt in self._reported.items() if item in waiting}
+        for item in due(self._cells, self._clock.now(), self._may_notify):
+            if not self._was_reported(item):
+                lanes.setdefault(self._settings(item), []).append(item)
+        for settings, items in lanes.items():
+            if settings not in self._busy:
+                self._busy.add(settings)
+                tasks.start_soon(self._lane, settings, items)
+
+    async def _next(self) -> None:
+        freed = self._free
+        async with anyio.create_task_group() as tasks:
+
+            async def either(wait_for: Callable[[], Awaitable[object]]) -> None:
+                await wait_for()
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(either, self._changed)
+            tasks.start_soon(either, freed.wait)
+            await anyio.sleep(LOOK_S)
+            tasks.cancel_scope.cancel()
+
+    async def _lane(self, settings: MailSettings, items: list[OutboxItem]) -> None:
+        """Sends the mails in order and stops at the first that no server takes now: the others would fare no better."""
+        for item in items:
+            if self._still_due(item) and not await self._send(settings, item):
+                break
+        self._busy.discard(settings)
+        freed, self._free = self._free, anyio.Event()
+        freed.set()
+
+    def _was_reported(self, item: OutboxItem) -> bool:
+        """Whether the writer has yet to learn what became of this very attempt."""
+        return self._reported.get(item.id) == item.attempts
+
+    def _still_due(self, item: OutboxItem) -> bool:
+        current: OutboxItem | None = self._cells.get(Cell(OUTBOX, item.key))
+        if current is None or current.id != item.id or self._was_reported(item):
+            return False
+        return item.kind == "role" or self._may_notify(item.profile)
+
+    async def _send(self, settings: MailSettings, item: OutboxItem) -> bool:
+        message = Message(
+            message_id=item.message_id,
+            sender=sender_of(settings, self._sender_host),
+            to=item.to,
+            subject=item.subject,
+            body=item.text,
+            wall=item.created_wall,
+            headers=(("X-SiteScope-Event", item.event), *([("X-SiteScope-Profile", item.profile)] if item.profile else [])),
+        )
+        try:
+            server = await self._mailer.send(settings, message)
+        except MailRefused as error:
+            self._say(item, MailFailed(item=item.id, why=str(error), permanent=True))
+            return True
+        except MailDeferred as error:
+            self._say(item, MailFailed(item=item.id, why=str(error), permanent=False))
+            return False
+        self._say(item, MailSent(item=item.id, server=server, profile=item.profile, told=told_entry(item)))
+        return True
+
+    def _say(self, item: OutboxItem, fact: Fact) -> None:
+        self._reported[item.id] = item.attempts
+        self._submit(fact)
+
+    def _settings(self, item: OutboxItem) -> MailSettings:
+        """Role mails go by the node's own settings, alerts by their tree's."""
+        return self._settings_for("" if item.kind == "role" else item.profile)
