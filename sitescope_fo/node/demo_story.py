@@ -123,6 +123,8 @@ class Story:
         script.write_text(QUEUE_SCRIPT)
         script.chmod(0o700)
         figures = {"host": LOOPBACK, "shop": self.shop.port, "mail": self.mail.port}
+        for group in dict.fromkeys(group for group, *_ in MONITORS):
+            await self.primary.run("group", "add", group)
         for group, kind, name, frequency, *settings in MONITORS:
             given = [word for one in settings for word in ("--set", one.format(**figures))]
             await self.primary.run("monitor", "add", group, "--type", kind, "--name", name, "--frequency", frequency, *given)

@@ -152,6 +152,8 @@ def _configure(primary, town):
     script = primary.home / "scripts" / "queue.sh"
     script.write_text("#!/bin/sh\necho 'QUEUE OK - 3 wait | waiting=3'\n")
     script.chmod(0o700)
+    for group in ("Shop", "Machine"):
+        primary.cli("group", "add", group)
     for page in PAGES:
         url = f"url=http://{HOST}:{town.web.port}/{page}"
         primary.cli("monitor", "add", "Shop", "--type", "url", "--name", f"Page {page}", "--frequency", "1s", "--set", url)

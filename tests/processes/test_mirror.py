@@ -34,6 +34,7 @@ def follows(pair, looks):
 def test_what_is_added_changed_renamed_and_removed_arrives(pair):
     primary, path = pair.primary, "Extra/Watch"
     try:
+        primary.cli("group", "add", "Extra")
         primary.cli("monitor", "add", "Extra", "--type", "port", "--name", "Watch", "--frequency", "5s",
                     "--set", "host=127.0.0.1", "--set", f"port={pair.town.web.port}")  # fmt: skip
         follows(pair, lambda rows: rows.get(path) == 5)
