@@ -131,12 +131,9 @@ def open_door(root: Path) -> Door:
 
 
 def _not_running(home: Home) -> Unreachable:
-    return Unreachable(
-        "The node is not running",
-        where=str(home.root),
-        hint=f"Start it with `sitescope-fo --home {home.root} --daemon` or `systemctl start sitescope-fo`",
-        code="not_running",
-    )
+    from sitescope_fo.security.local_socket import not_running
+
+    return not_running(home)
 
 
 def _request(body: AnyCommand) -> CommandRequest:

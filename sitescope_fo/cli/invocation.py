@@ -77,7 +77,7 @@ class Invocation:
         if self.read_only:
             raise Refused(
                 "Nothing is changed with --read-only",
-                where=str(type(body).__struct_config__.tag),
+                where=self.path,
                 hint="Leave --read-only out",
                 code="read_only",
             )

@@ -73,7 +73,7 @@ def root(ctx: click.Context, daemon: bool, show_version: bool) -> None:
                 where=ctx.invoked_subcommand,
                 hint="Run the command in another shell, without --daemon",
             )
-        from sitescope_fo.node.daemon import main as run_daemon
+        from sitescope_fo.web.daemon import main as run_daemon
 
         ctx.exit(run_daemon(call.root))
     if ctx.invoked_subcommand is None:

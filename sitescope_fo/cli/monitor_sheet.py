@@ -20,6 +20,8 @@ _COLUMNS = [
     Column(title="LAST RUN", right=True),
     Column(title="STATE", flexible=True),
 ]
+_LABEL = 20
+_SHOWN_ABOVE = frozenset({"id", "name", "path", "type", "frequency"})
 _RESULTS = [
     Column(title="AT"),
     Column(title="STATUS", state=True),
@@ -60,7 +62,7 @@ def monitor_lines(answer: Mapping[str, Any], call: Invocation) -> Iterator[str]:
     now = call.now()
 
     def line(label: str, value: str) -> str:
-        return fit(clean(f"{label:<14}{value}"), call.width)
+        return fit(clean(f"{label:<{_LABEL}}{value}"), call.width)
 
     word = "waiting" if answer.get("waiting") else "suspended" if answer.get("suspended") else str(answer.get("status", ""))
     yield call.paint.tint(word, line(call.paint.word(word), str(answer.get("path", ""))))
@@ -77,7 +79,8 @@ def monitor_lines(answer: Mapping[str, Any], call: Invocation) -> Iterator[str]:
     config = answer.get("config")
     if isinstance(config, dict):
         for key, value in config.items():
-            if key not in {"id", "name", "path", "type", "frequency_s"} and value not in ("", [], {}, None):
+            # Seconds stand there a second time, as people write them.
+            if key not in _SHOWN_ABOVE and not key.endswith("_s") and value not in ("", [], {}, None):
                 yield line(key, value_text(value))
     last = answer.get("last")
     if isinstance(last, list) and last:
