@@ -9,9 +9,11 @@ import click
 
 from sitescope_fo.cli.invocation import Invocation, typed
 from sitescope_fo.cli.lazy import NodeCommand
-from sitescope_fo.cli.width import clean, fit
+from sitescope_fo.cli.width import cells, clean, fit, pad, wrap
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.query import CheckRow
+
+_LINES = 3
 
 
 @click.command(
@@ -58,10 +60,12 @@ def check_lines(rows: list[CheckRow], call: Invocation) -> Iterator[str]:
     longest = min(28, max(len(row.id) for row in rows))
     for row in rows:
         verdict = call.paint.word(row.verdict)
-        line = fit(clean(f"{verdict:<9}  {row.id:<{longest}}  {row.evidence}"), call.width)
-        yield call.paint.tint(row.verdict, line)
+        start = f"{verdict:<9}  {pad(fit(clean(row.id), longest), longest)}  "
+        for part in wrap(clean(row.evidence), max(20, call.width - cells(start)), _LINES):
+            yield call.paint.tint(row.verdict, start + part)
+            start = " " * cells(start)
         if row.remedy and row.verdict != "good":
-            yield clean(f"{'':<9}  {'':<{longest}}  -> {row.remedy}")
+            yield f"{start}-> {clean(row.remedy)}"
     counted = {word: sum(row.verdict == word for row in rows) for word in ("good", "warning", "bad", "unknown")}
     yield ", ".join(f"{count} {word}" for word, count in counted.items() if count)
 

@@ -121,6 +121,8 @@ def _who_monitors(profile: ProfilePart, now: float) -> str:
         return "this node has taken over and is not allowed to check: see the conditions"
     if profile.primary.state == "running" and profile.last_proof_of_life:
         return f"{profile.primary.host} monitors (proved {ago(profile.last_proof_of_life, now)})"
+    if not profile.last_proof_of_life:
+        return f"nobody is proven to monitor; {profile.primary.host} has not been heard of yet"
     return f"nobody is proven to monitor; {profile.primary.host} was last proven {ago(profile.last_proof_of_life, now)}"
 
 
@@ -129,7 +131,7 @@ def fit_for_duty(profile: ProfilePart) -> tuple[str, str]:
     mirror = profile.mirror
     blocking = [c for c in profile.conditions if c != "flap_lock"]
     if blocking:
-        return "unfit", f"{', '.join(blocking)} blocks a takeover"
+        return "unfit", f"{' and '.join(blocking)} {'blocks' if len(blocking) == 1 else 'block'} a takeover"
     if not mirror.verified:
         return "unfit", mirror.last_error or "there is no verified mirror"
     if mirror.staged:

@@ -225,3 +225,10 @@ def test_a_wrapped_text_keeps_to_its_lines_and_loses_no_word_that_fits(text, siz
     assert len(parts) <= lines
     assert max(map(cells, parts)) <= size
     assert wrap("one two three", 7, 2) == ["one two", "three"]
+
+
+def test_a_long_evidence_of_a_check_is_wrapped_within_the_terminal(run, terminal80):
+    rows = [{"id": "prod: service", "verdict": "bad", "evidence": "Nothing listens there " * 5 + "end", "remedy": "Start it"}]
+    lines = run("check", door=CannedDoor(check=rows)).out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines).split()).count("Nothing listens there") == 5
