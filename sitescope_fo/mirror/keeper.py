@@ -28,8 +28,8 @@ from sitescope_fo.model.status import Position
 from sitescope_fo.model.wire import SkippedFile
 from sitescope_fo.store.files import REAL, Disk
 
-LOOK_EVERY_S = 1.0
-"""A change of position, profile or schedule is noticed within this."""
+LOOK_EVERY_S = 10.0
+"""An edit of the profile or of its schedule is noticed within this; a change of position with the next health reply."""
 
 OnTree = Callable[[Tree, Generation], Awaitable[None]]
 """A generation became current; its monitors as this node runs them."""
@@ -94,6 +94,7 @@ class Keeper:
         self._pokes: list[_Poke] = []
         self._wake = anyio.Event()
         self._soon = False
+        self._looked_at: Place = "flip"
         self._ended = False
         self._stale = ""
         self.view = MirrorView()
@@ -114,7 +115,8 @@ class Keeper:
         drift = revision != self._due.current
         if drift != self.view.drift:
             self._show(drift=drift)
-        if changed:
+        self._watch_staleness()
+        if changed or self._place() != self._looked_at:
             self._wake.set()
 
     async def poke(self, *, full: bool = True, accept: bool = False, progress: Progress = silent) -> PullOutcome:
@@ -154,6 +156,7 @@ class Keeper:
     async def _step(self) -> None:
         self._wake = anyio.Event()
         now, place = self._clock.now(), self._place()
+        self._looked_at = place
         if self._pokes:
             poke = self._pokes[0]
             try:
@@ -171,7 +174,6 @@ class Keeper:
         if due is not None and due.at <= now.mono:
             await self._mirror(Ask(full=due.full), place, scheduled=due.reason == "schedule")
             return
-        self._watch_staleness(place)
         with anyio.move_on_after(min(due.at - now.mono if due is not None else LOOK_EVERY_S, LOOK_EVERY_S)):
             await self._wake.wait()
 
@@ -182,8 +184,10 @@ class Keeper:
         name = self._profile().mirror_schedule
         return next((schedule for schedule in self._schedules() if schedule.name == name), None) if name else None
 
-    def _watch_staleness(self, place: Place) -> None:
-        stale = policy.staleness(self._due, self._profile().timing.check_every_s, self._clock.now()) if place == "flip" else ""
+    def _watch_staleness(self) -> None:
+        stale = ""
+        if self._place() == "flip":
+            stale = policy.staleness(self._due, self._profile().timing.check_every_s, self._clock.now())
         if stale and not self._stale:
             self._fail(Failed(code="mirror_stale", what=f"The mirror is stale: {stale}", hint="Try `mirror NAME`; see the log"))
         self._stale = stale
@@ -191,6 +195,8 @@ class Keeper:
     # --- one attempt ------------------------------------------------------------------------------------------------
 
     async def _mirror(self, ask: Ask, place: Place, *, scheduled: bool) -> PullOutcome:
+        if not self._due.current:  # nothing here is verified in this life: an entity tag would vouch for damage
+            ask = msgspec.structs.replace(ask, full=True)
         self._due = policy.begin(self._due, self._clock.now())
         outcome = await self._puller.pull(self._address(), ask, self._place)
         self._due = policy.finish(self._due, outcome, self._clock.now(), full=ask.full)

@@ -33,7 +33,9 @@ LEAST_APART_S = 5.0
 FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 300.0
 SETTLING_S = 30.0
-"""A wall clock that steps across a scheduled moment must not fire it twice: moments this close to the last one are the same."""
+SMALL_STEP_S = 3600.0
+"""A wall clock that steps back across a scheduled moment must not fire it twice: moments up to 30 s after a full verification
+are taken as done, unless the clock stepped back by more than an hour, which starts the calendar anew."""
 LEAST_STALE_S = 60.0
 
 Reason = Literal["start", "change", "schedule", "ripe", "retry"]
@@ -52,6 +54,8 @@ class MirrorClock(msgspec.Struct, frozen=True, kw_only=True):
     """Since when the primary has another revision than ours, without interruption."""
     last_changed: float = -math.inf
     """When it last said a revision that it had not said before."""
+    edits_from: float = -math.inf
+    """When the edits began that no pull has looked at yet."""
     settled: str = ""
     """A revision that needs no further pull now: staged, or kept beside the current one."""
     settled_in: Place | Literal["any"] = "any"
@@ -94,6 +98,7 @@ def place_of(position: Position) -> Place:
 def hear(clock: MirrorClock, revision: str, now: Now) -> MirrorClock:
     """The primary said which revision it has."""
     changed = revision != clock.heard
+    fresh = changed and clock.heard in {"", clock.current, clock.settled, clock.failed_revision}
     if changed and clock.failed_revision not in {"", revision}:
         # What could not be used was repaired: no reason to sit out the back-off.
         clock = msgspec.structs.replace(clock, failures=0, retry_at=math.inf, failed_revision="")
@@ -102,6 +107,7 @@ def hear(clock: MirrorClock, revision: str, now: Now) -> MirrorClock:
         heard=revision,
         first_differed=math.inf if revision == clock.current else min(clock.first_differed, now.mono),
         last_changed=now.mono if changed else clock.last_changed,
+        edits_from=now.mono if fresh else clock.edits_from,
     )
 
 
@@ -167,7 +173,7 @@ def _change(clock: MirrorClock, place: Place) -> float:
         return math.inf
     if clock.heard == clock.settled and clock.settled_in in {"any", place}:
         return math.inf
-    return min(clock.last_changed + DEBOUNCE_S, clock.first_differed + LEAST_APART_S)
+    return min(clock.last_changed + DEBOUNCE_S, clock.edits_from + LEAST_APART_S)
 
 
 def _scheduled(clock: MirrorClock, every_s: float, schedule: Schedule | None, now: Now, local: Local) -> float:
@@ -176,7 +182,8 @@ def _scheduled(clock: MirrorClock, every_s: float, schedule: Schedule | None, no
     if schedule is None:
         return clock.last_full + every_s
     if schedule.kind == "absolute":
-        after = min(max(clock.last_full_wall + SETTLING_S, 0.0), now.wall)
+        done = clock.last_full_wall + SETTLING_S
+        after = done if done - now.wall <= SMALL_STEP_S else now.wall
         moment = schedule.next_moment(local(after))
         return now.mono + moment.timestamp() - now.wall if moment is not None else math.inf
     at = clock.last_full + every_s
@@ -185,8 +192,11 @@ def _scheduled(clock: MirrorClock, every_s: float, schedule: Schedule | None, no
 
 
 def report_after_s(check_every_s: float) -> float:
-    """How long something may be wrong with the mirror of a reachable primary before it is reported (promise R21)."""
-    return max(LEAST_STALE_S, 3 * check_every_s)
+    """How long the mirror may be behind a primary that answers before it is told.
+
+    One probe less than promise R21 allows (a minute or three probes), as it is noticed with a probe.
+    """
+    return max(LEAST_STALE_S, 3 * check_every_s) - check_every_s
 
 
 def staleness(clock: MirrorClock, check_every_s: float, now: Now) -> str:

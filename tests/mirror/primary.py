@@ -77,7 +77,7 @@ class Primary:
     def __init__(self, folder: Path):
         self.home = Home(folder / "SiteScope")
         for path in (self.home.groups, self.home.persistence, self.home.scripts, self.home.templates):
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
         self.builder = ManifestBuilder(self.home, NODE)
         self.requests: list[tuple[str, str]] = []
         self.asked: list[str] = []
