@@ -114,14 +114,14 @@ def break_off(turn: Turn, why: str) -> None:
     turn.set_journal(flap_score=turn.journal.flap_score + 1, handback=None)
     speak(turn)
     turn.set_live(healthy_since=NEVER)
-    to_active(turn, why, mail=False)
+    to_active(turn, why, event="return_broken_off")
 
 
 def stay(turn: Turn, why: str) -> None:
     """Somebody wants this node to stay acting: the return under way ends without blame."""
     if turn.position is Position.recovering:
         turn.set_journal(handback=None)
-        to_active(turn, why, mail=False)
+        to_active(turn, why, event="return_stopped")
 
 
 def precopied(turn: Turn, identity: str, *, done: bool, what: str) -> None:
@@ -143,7 +143,9 @@ def precopied(turn: Turn, identity: str, *, done: bool, what: str) -> None:
 def give_up(turn: Turn, why: str) -> None:
     """The way back is not possible now; next try after stable_for."""
     turn.set_live(retry_at=turn.mono + turn.timing.stable_for_s)
-    to_active(turn, why, todo="Look at the primary's and this node's error.log; it is tried again by itself")
+    to_active(
+        turn, why, event="handback_failed", todo="Look at the primary's and this node's error.log; it is tried again by itself"
+    )
 
 
 # --- time -----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What else is true beside the position: mirror, fault, isolation. And the local gate: before blaming the primary, is it me?"""
+"""What else is true beside the position: fault, isolation, no mirror. And the local gate: is it me?"""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sitescope_fo.failover.evidence import say_span, say_time
 from sitescope_fo.failover.state import NEVER, ProfileState
 from sitescope_fo.failover.timing import GATE_EVERY_ACTING_S, GATE_EVERY_S
 from sitescope_fo.model.effect import RejudgeAlerts, SampleGate
-from sitescope_fo.model.fact import GateSampled, LoopLate, MirrorFailed, MirrorMissing, MirrorStaged, MirrorVerified
+from sitescope_fo.model.fact import GateSampled, LoopLate
 from sitescope_fo.model.status import Condition, EvidenceKind, Position
 
 if TYPE_CHECKING:
     from sitescope_fo.failover.turn import Turn
 
-_MIRROR_HINT = "Run `sitescope-fo mirror NAME` and `sitescope-fo check profile NAME`; it must end before the primary does"
+MIRROR_HINT = "Run `sitescope-fo mirror NAME` and `sitescope-fo check profile NAME`; it must end before the primary does"
 
 
 def blind(turn: Turn) -> None:
@@ -122,60 +122,6 @@ def fault_over(turn: Turn, what: str) -> None:
         turn.calm("fault", f"{turn.name}: {what}")
 
 
-# --- mirror ---------------------------------------------------------------------------------------------------------
-
-
-def on_mirror(turn: Turn, fact: MirrorVerified) -> None:
-    """A verified mirror is current."""
-    turn.set_live(
-        mirror_revision=fact.revision, mirror_monitors=fact.monitors, mirror_failing_since=NEVER, mirror_failing_what=""
-    )
-    turn.calm("mirror_failed", f"{turn.name}: mirrored again, {fact.monitors} monitors")
-    if leave(turn, Condition.no_mirror):
-        what = f"mirror {fact.revision[:12]} verified, {fact.monitors} monitors"
-        turn.set_live(no_mirror_since=NEVER)
-        turn.note(EvidenceKind.mirror, what)
-        turn.log("protected", what)
-        turn.calm("no_mirror", f"{turn.name}: protected again, {what}")
-
-
-def unprotect(turn: Turn, what: str) -> None:
-    """There is nothing to take over with."""
-    if turn.add(Condition.no_mirror):
-        turn.set_live(no_mirror_since=turn.mono)
-        turn.note(EvidenceKind.mirror, what)
-        turn.log("unprotected", what, level="WARNING", hint=_MIRROR_HINT)
-    turn.set_live(no_mirror_what=what, mirror_revision="", mirror_monitors=0)
-
-
-def on_mirror_missing(turn: Turn, fact: MirrorMissing) -> None:
-    """The current generation is missing, corrupt or cannot be loaded. While acting it only matters afterwards."""
-    if turn.state.passive:
-        unprotect(turn, fact.what)
-    else:
-        turn.set_live(mirror_revision="", mirror_monitors=0, no_mirror_what=fact.what)
-
-
-def on_mirror_failed(turn: Turn, fact: MirrorFailed) -> None:
-    """A pull failed. While the primary is silent that is no news."""
-    if not turn.live.answering and turn.state.passive:
-        return
-    if turn.live.mirror_failing_since == NEVER:
-        turn.set_live(mirror_failing_since=turn.mono)
-        turn.log("mirror_failed", fact.what, level="WARNING", hint=fact.hint or _MIRROR_HINT)
-    turn.set_live(mirror_failing_what=fact.what)
-
-
-def on_mirror_staged(turn: Turn, fact: MirrorStaged) -> None:
-    """A sudden shrink waits for a yes."""
-    what = f"The new mirror of {turn.name} has {fact.after} monitors instead of {fact.before}: it waits and is not current"
-    turn.note(EvidenceKind.mirror, what)
-    todo = (
-        f"Accept it with `sitescope-fo mirror {turn.name} --accept`, or mend the primary; it becomes current after 24 h unchanged"
-    )
-    turn.alarm("mirror_staged", f"{turn.name}: mirror shrinks from {fact.before} to {fact.after} monitors", what, todo)
-
-
 # --- what is told as time passes ------------------------------------------------------------------------------------
 
 
@@ -216,10 +162,10 @@ def settle(turn: Turn) -> None:
         fault_over(turn, "state is durable; the primary did not report its term, the result logs decide")
     if turn.has(Condition.no_mirror) and turn.state.passive and turn.mono >= live.no_mirror_since + timing.NO_MIRROR_MAIL_S:
         what = f"{name} is UNPROTECTED since {since_wall(turn, live.no_mirror_since)}: {live.no_mirror_what}"
-        turn.alarm("no_mirror", f"{name}: UNPROTECTED, no usable mirror", what, _MIRROR_HINT)
+        turn.alarm("no_mirror", f"{name}: UNPROTECTED, no usable mirror", what, MIRROR_HINT)
     if live.mirror_failing_since > NEVER and turn.mono >= live.mirror_failing_since + timing.MIRROR_FAILING_MAIL_S:
         what = f"Mirroring {name} fails since {since_wall(turn, live.mirror_failing_since)}: {live.mirror_failing_what}"
-        turn.alarm("mirror_failed", f"{name}: mirroring fails", what, _MIRROR_HINT, level="WARNING")
+        turn.alarm("mirror_failed", f"{name}: mirroring fails", what, MIRROR_HINT, level="WARNING")
     if turn.has(Condition.fault):
         what = f"{name}: {explain(turn, Condition.fault)}"
         turn.alarm("fault", f"{name}: FAULT, state cannot be written", what, "Check space, permissions and health of the disk")

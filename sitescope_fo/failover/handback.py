@@ -79,7 +79,7 @@ def give_up(turn: Turn, why: str) -> None:
     """The primary does not run yet: this node goes on with the same term; next try after stable_for."""
     turn.set_live(retry_at=turn.mono + turn.timing.stable_for_s)
     todo = "Look at error.log of both nodes; the hand-back is tried again by itself"
-    to_active(turn, f"hand-back not done: {why}", todo=todo)
+    to_active(turn, f"hand-back not done: {why}", event="handback_failed", todo=todo)
 
 
 def untidy(turn: Turn, why: str) -> None:

@@ -18,6 +18,7 @@ from sitescope_fo.failover import (
     freeze,
     handback,
     hold,
+    mirrored,
     moves,
     operator,
     passive,
@@ -38,6 +39,19 @@ from sitescope_fo.model.status import ACTING, Condition, Position
 __all__ = ["PAUSE_LIMIT_S", "boot_check_reply", "decide", "initial", "next_wake", "refusal", "restored"]
 
 PAUSE_LIMIT_S = timing.PAUSE_LIMIT_S
+_PARTS = (
+    hold.settle,
+    conditions.settle,
+    freeze.settle,
+    passive.settle,
+    takeover.settle,
+    takeover.settle_activating,
+    acting.settle,
+    handback.settle,
+    moves.start_monitors,
+)
+_PASSES = 5
+"""Longest chain: standby, suspect, grace, activating and its first sample; a test finds nothing left after it."""
 
 
 def initial(config: Profile) -> ProfileState:
@@ -138,15 +152,17 @@ def _on_surroundings(turn: Turn, fact: facts.ProfileFact) -> None:
             conditions.on_gate(turn, fact)
             freeze.resolve(turn)
         case facts.MirrorVerified():
-            conditions.on_mirror(turn, fact)
+            mirrored.on_mirror(turn, fact)
         case facts.MirrorMissing():
             if turn.position is Position.activating:
                 takeover.on_mirror_missing(turn, fact)
-            conditions.on_mirror_missing(turn, fact)
+            mirrored.on_mirror_missing(turn, fact)
         case facts.MirrorFailed():
-            conditions.on_mirror_failed(turn, fact)
+            mirrored.on_mirror_failed(turn, fact)
+        case facts.EditsKept():
+            mirrored.on_edits(turn, fact)
         case facts.MirrorStaged():
-            conditions.on_mirror_staged(turn, fact)
+            mirrored.on_mirror_staged(turn, fact)
         case _:
             return
 
@@ -187,13 +203,10 @@ def _on_step(turn: Turn, fact: facts.StepDone | facts.StepFailed) -> None:
 
 
 def _settle(turn: Turn) -> None:
-    """What time completes, in an order in which each part sees the outcome of the ones before it."""
-    hold.settle(turn)
-    conditions.settle(turn)
-    freeze.settle(turn)
-    passive.settle(turn)
-    takeover.settle(turn)
-    takeover.settle_activating(turn)
-    acting.settle(turn)
-    handback.settle(turn)
-    moves.start_monitors(turn)
+    """What time completes. A change of position can make something else due: looked at again, at most a few times."""
+    for _ in range(_PASSES):
+        before = turn.state
+        for part in _PARTS:
+            part(turn)
+        if turn.state is before:
+            return

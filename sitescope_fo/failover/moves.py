@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from sitescope_fo.failover import flap, timing
-from sitescope_fo.failover.conditions import blind, unprotect
+from sitescope_fo.failover.conditions import blind
 from sitescope_fo.failover.evidence import say_span, say_time
 from sitescope_fo.failover.hold import drop_switchover_hold
+from sitescope_fo.failover.mirrored import unprotect
 from sitescope_fo.failover.state import NEVER, OVERLAPS_KEPT, Handback, Overlap
 from sitescope_fo.model.effect import PinWorking, RejudgeAlerts, RunStep, StartMonitors, SuspendMonitors
 from sitescope_fo.model.status import Condition, Position, PrimaryState
@@ -24,6 +25,15 @@ STEPS = ("P", "H2", "H5", "H6")
 
 _OF_WATCHING = frozenset({"grace", "blocked", "both_fail", "nobody", "mirror_failed"})
 """Alarms that a takeover makes pointless."""
+
+
+_SUBJECT = {
+    "active": "ACTIVE",
+    "handback_failed": "STAYS ACTIVE, hand-back failed,",
+    "return_broken_off": "STAYS ACTIVE, primary not stable,",
+    "return_stopped": "STAYS ACTIVE on request",
+}
+"""What an event that ends in `active` is called in its mail."""
 
 
 # --- taking over ----------------------------------------------------------------------------------------------------
@@ -56,6 +66,7 @@ def activate(turn: Turn, cause: str, why: str, *, overlap: str = "") -> None:
         mirror_failing_what="",
         gate_next=turn.mono,
         alarms_on=turn.live.alarms_on - _OF_WATCHING,
+        alarmed={name: at for name, at in turn.live.alarmed.items() if name not in _SUBJECT and name != "recovering"},
     )
     turn.emit(PinWorking(profile=turn.name, term=turn.journal.term, resume=journal.drift))
     if overlap:
@@ -110,15 +121,14 @@ def start_monitors(turn: Turn) -> None:
     turn.emit(StartMonitors(profile=turn.name, term=turn.journal.term, ramp=not live.first_check_started))
 
 
-def to_active(turn: Turn, why: str, *, mail: bool = True, todo: str = "") -> None:
+def to_active(turn: Turn, why: str, *, event: str = "active", todo: str = "") -> None:
     """Acts, or goes on acting."""
-    term, name = turn.journal.term, turn.name
     transition = turn.move(Position.active, why)
     turn.set_live(deadline=math.inf, good_probes=0, precopied=False, step_next=math.inf)
-    if mail:
-        what = f"This failover monitors {name} and alerts in the primary's place: {why}"
-        todo = todo or "Repair the primary and start it: it yields until the hand-back, nothing else is needed"
-        turn.mail("active", f"FAILOVER ACTIVE for {name} (term {term})", what, todo, seen=transition.evidence)
+    what = f"This failover monitors {turn.name} and alerts in the primary's place: {why}"
+    todo = todo or "Repair the primary and start it: it yields until the hand-back, nothing else is needed"
+    subject = f"FAILOVER {_SUBJECT[event]} for {turn.name} (term {turn.journal.term})"
+    turn.tell(event, subject, what, todo, seen=transition.evidence)
 
 
 # --- overlaps -------------------------------------------------------------------------------------------------------
@@ -186,7 +196,7 @@ def to_recovering(turn: Turn, why: str, *, running: bool) -> None:
     when = f"after {timing.OVERLAP_PROBES} good probes" if running else f"in {say_span(window)}"
     todo = f"Nothing: hand-back follows {when}. To keep this failover acting: `sitescope-fo hold {turn.name} --reason ...`"
     name = turn.name
-    turn.mail("recovering", f"primary of {name} is back", f"{why}; hand-back {when}", todo, seen=transition.evidence)
+    turn.tell("recovering", f"primary of {name} is back", f"{why}; hand-back {when}", todo, seen=transition.evidence)
 
 
 def to_handback(turn: Turn, why: str) -> None:

@@ -40,9 +40,9 @@ def settle(turn: Turn) -> None:
 def _due(turn: Turn) -> None:
     live, config = turn.live, turn.state.config
     stalled = turn.mono >= live.degraded_since + timing.DEGRADED_S > NEVER
-    if live.misses < turn.timing.misses and not stalled:
-        return
     if not live.answering:
+        if live.misses < turn.timing.misses:
+            return  # silent for a moment after admitting stalled work
         fresh = turn.state.due - turn.timing.soft_timeout_s - timing.PROBE_MARGIN_S
         if live.last_sent_failed <= fresh or _blocked(turn):
             return

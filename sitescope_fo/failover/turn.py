@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Level = Literal["INFO", "WARNING", "ERROR"]
 _STEADY = frozenset({EvidenceKind.probe_ok, EvidenceKind.gate})
-"""Kinds of which only the newest in a row is kept."""
+"""Kinds of which the newest alone says enough."""
 
 
 class Turn:
@@ -102,9 +102,10 @@ class Turn:
         self.keep(Evidence(wall=self.wall, kind=kind, what=what))
 
     def keep(self, evidence: Evidence) -> None:
-        """Keeps evidence; of steady kinds only the newest in a row."""
+        """Keeps evidence; of one kind in a row the first and the newest, of steady kinds the newest."""
         seen = self.live.evidence
-        if seen and seen[-1].kind is evidence.kind and evidence.kind in _STEADY:
+        alike = 1 if evidence.kind in _STEADY else 2
+        if len(seen) >= alike and all(one.kind is evidence.kind for one in seen[-alike:]):
             seen = seen[:-1]
         self.set_live(evidence=(*seen, evidence)[-EVIDENCE_KEPT:])
 
@@ -156,6 +157,13 @@ class Turn:
                 key=key or f"{self.name}:{event}:{self.journal.term}",
             )
         )
+
+    def tell(self, event: str, subject: str, what: str, todo: str, *, seen: tuple[Evidence, ...] = ()) -> None:
+        """A mail of a role change that may repeat within one term: at once, then at most every 15 min; the log has all."""
+        last = self.live.alarmed.get(event)
+        if last is None or self.mono - last >= ALARM_EVERY_S:
+            self.set_live(alarmed={**self.live.alarmed, event: self.mono})
+            self.mail(event, subject, what, todo, seen=seen)
 
     def alarm(self, name: str, subject: str, what: str, todo: str, *, level: Level = "ERROR") -> None:
         """Logs and mails at once, then every 15 min as long as it is raised again; never more often."""
