@@ -8,16 +8,16 @@ term can start.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from sitescope_fo.engine.cells import Cell, Cells, CellTable, Decision, Overlay
 from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import SiteScopeError
-from sitescope_fo.model.fact import Fact, StoreFailed, StoreRecovered, Tick
+from sitescope_fo.model.fact import Fact, LoopGap, StoreFailed, StoreRecovered, Tick
 from sitescope_fo.model.ports import Clock, Now
 
 Decide = Callable[[Cells, Fact, Now], Decision]
@@ -25,8 +25,11 @@ Release = Callable[[tuple[Effect, ...]], None]
 Wake = Callable[[Cells, Now], float]
 
 BATCH = 2000
+MOST_WAITING = 200_000
 RETRY_S = 1.0
-SLOWEST_TICK_S = 1.0
+SLOWEST_TICK_S = 0.5
+GAP_S = 1.5
+"""Batches further apart than this are a pause of the engine (SIGSTOP, suspend, overload, a stuck disk), told before all else."""
 
 
 class Journal(Protocol):
@@ -59,9 +62,8 @@ class Writer:
         self._retry_at = 0.0
         self._saved: dict[tuple[str, str], bytes] = {}
         self._changed = anyio.Event()
-        self._send: MemoryObjectSendStream[tuple[Fact, anyio.Event | None]]
-        self._receive: MemoryObjectReceiveStream[tuple[Fact, anyio.Event | None]]
-        self._send, self._receive = anyio.create_memory_object_stream(200_000)
+        self._inbox: deque[tuple[Fact, anyio.Event | None]] = deque()
+        self._arrived = anyio.Event()
 
     def load(self, values: Mapping[Cell, Any]) -> None:
         """Sets the state as read from disk, before `run`."""
@@ -72,13 +74,19 @@ class Writer:
 
     def submit(self, fact: Fact) -> None:
         """Queues a fact; never waits. Raises anyio.WouldBlock when 200,000 facts wait: the engine is then beyond help."""
-        self._send.send_nowait((fact, None))
+        self._put(fact, None)
 
     async def settle(self, fact: Fact) -> None:
         """Queues a fact and returns once it is decided, durable and released."""
         done = anyio.Event()
-        self._send.send_nowait((fact, done))
+        self._put(fact, done)
         await done.wait()
+
+    def _put(self, fact: Fact, done: anyio.Event | None) -> None:
+        if len(self._inbox) >= MOST_WAITING:
+            raise anyio.WouldBlock
+        self._inbox.append((fact, done))
+        self._arrived.set()
 
     async def changed(self) -> None:
         """Returns after the next batch that changed anything."""
@@ -86,10 +94,13 @@ class Writer:
 
     async def run(self) -> None:
         """Decides for ever."""
+        self.last_tick = self._clock.mono()
         while True:
             batch = await self._next_batch()
-            self.last_tick = self._clock.mono()
-            await self._settle_batch([fact for fact, _ in batch])
+            now = self._clock.mono()
+            gap, self.last_tick = now - self.last_tick, now
+            pause = [LoopGap(gap_s=gap)] if gap > GAP_S else []
+            await self._settle_batch([*pause, *(fact for fact, _ in batch)])
             for _, done in batch:
                 if done is not None:
                     done.set()
@@ -97,23 +108,16 @@ class Writer:
     async def _next_batch(self) -> list[tuple[Fact, anyio.Event | None]]:
         now = self._clock.now()
         wait = min(self._wake(self.table, now) - now.mono, SLOWEST_TICK_S)
-        batch: list[tuple[Fact, anyio.Event | None]] = []
-        if self._receive.statistics().current_buffer_used:
-            batch.append(self._receive.receive_nowait())
-        else:
+        if not self._inbox:
+            self._arrived = anyio.Event()
             with anyio.move_on_after(max(wait, 0.0)):
-                batch.append(await self._receive.receive())
-        while len(batch) < BATCH:
-            try:
-                batch.append(self._receive.receive_nowait())
-            except anyio.WouldBlock:
-                break
-        batch.append((Tick(), None))
-        return batch
+                await self._arrived.wait()
+        batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
+        return [*batch, (Tick(), None)]
 
     async def _settle_batch(self, facts: list[Fact]) -> None:
-        if self.failing and self._clock.mono() >= self._retry_at:
-            await self._retry()
+        if self.failing and self._clock.mono() >= self._retry_at and await self._written_after_all():
+            facts = [StoreRecovered(), *facts]
         overlay, effects = self._decide_all(facts)
         pending = self._pending(overlay.changes)
         if pending and not self.failing:
@@ -121,10 +125,10 @@ class Writer:
                 await self._journal.commit(pending)
             except SiteScopeError as error:
                 self._fail(str(error))
+                self._doubt(pending)
                 overlay, effects = self._decide_all([StoreFailed(why=str(error)), *facts])
                 pending = self._pending(overlay.changes)
-                self._unsaved.update(pending)
-        elif pending:
+        if self.failing:
             self._unsaved.update(pending)
         self._take(overlay, pending)
         self._release(effects)
@@ -166,18 +170,21 @@ class Writer:
         self.failing = why
         self._retry_at = self._clock.mono() + RETRY_S
 
-    async def _retry(self) -> None:
+    def _doubt(self, attempted: Iterable[tuple[str, str]]) -> None:
+        """A commit that failed may be on disk or not: its cells are written again as they stood before it."""
+        for cell in attempted:
+            self._unsaved.setdefault(cell, self._saved.get(cell))
+
+    async def _written_after_all(self) -> bool:
+        """Tries to write what memory is ahead of the disk; one cell more, so that the disk is tried when nothing is."""
         try:
             await self._journal.commit({("writer", "retry"): b"{}", **self._unsaved})
         except SiteScopeError as error:
             self._fail(str(error))
-            return
+            return False
         self._unsaved.clear()
         self.failing = ""
-        overlay, effects = self._decide_all([StoreRecovered()])
-        self._unsaved.update(pending := self._pending(overlay.changes))
-        self._take(overlay, pending)
-        self._release(effects)
+        return True
 
 
 Submit = Callable[[Fact], None]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import anyio
@@ -24,7 +24,7 @@ from sitescope_fo.engine.writer import Writer
 from sitescope_fo.failover import machine, primary, timing
 from sitescope_fo.failover.state import PrimarySide, ProfileState
 from sitescope_fo.model import wire
-from sitescope_fo.model.config import HaConfig, MailSettings, NodeConfig, Peer, Profile
+from sitescope_fo.model.config import HaConfig, MailSettings, NodeConfig, Peer, Profile, Tree
 from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import Bad, Problem, Refused
 from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileSet, StopAsked
@@ -47,6 +47,7 @@ from sitescope_fo.node.vitals import Vitals
 from sitescope_fo.node.world import World
 from sitescope_fo.notify.alert_mail import Letterhead
 from sitescope_fo.notify.deliver import Courier
+from sitescope_fo.notify.templates import TemplateSet
 from sitescope_fo.store.cells import CellStore
 from sitescope_fo.store.config_toml import save_ha_config
 from sitescope_fo.store.errors import StateUnreadable
@@ -216,6 +217,18 @@ class Node:
             taken.append(name)
         return self.home.failover_dir(profile_folder_name(profile.primary_host, profile.primary_port, taken))
 
+    def set_tree(self, profile: str, tree: Tree, texts: Mapping[str, str]) -> None:
+        """Takes a loaded tree and its mail templates over."""
+        templates = TemplateSet(texts)
+        head = self.world.letterhead
+        self.problems.pop(f"templates {profile}", None)
+        if templates.problems:
+            self.problems[f"templates {profile}"] = templates.problems
+        self.set_world(
+            catalogue=self.world.catalogue.with_tree(profile, tree),
+            letterhead=msgspec.structs.replace(head, templates={**head.templates, profile: templates}),
+        )
+
     def set_world(self, **changes: object) -> None:
         """Replaces parts of the world."""
         self.world = msgspec.structs.replace(self.world, **changes)
@@ -297,6 +310,7 @@ class Node:
         tasks.start_soon(self.runner.run)
         tasks.start_soon(self.courier.run)
         tasks.start_soon(self.vitals.run)
+        tasks.start_soon(self.records.retain, self.world.config.logs_keep_s, self.world.config.logs_max_bytes)
         tasks.start_soon(self.own.run)
         for watch in self.watches.values():
             tasks.start_soon(watch.run)

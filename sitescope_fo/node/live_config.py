@@ -120,7 +120,7 @@ class LiveConfig:
         if not body.without_primary:
             profile = msgspec.structs.replace(profile, node_id=await self._contact(profile))
         await node.save_ha(ha_commands.with_profile(node.world.ha, profile))
-        await node.settle(ProfileSet(profile=profile.name, config=profile))
+        await node.settle(ProfileSet(profile=profile.name, config=profile, edited=False))
         await node.watch_new(profile)
         bound = (
             f"bound to node {profile.node_id}" if profile.node_id else "not bound yet: the first authenticated contact binds it"
@@ -134,7 +134,7 @@ class LiveConfig:
         try:
             reply = await node.ports.client.request(address, "GET", wire.HEALTH, timeout_s=CONTACT_TIMEOUT_S)
         except SiteScopeError as error:
-            error.hint = f"{error.hint or 'Is the primary running there?'}. Or add the profile with --offline"
+            error.hint = f"{error.hint or 'Is the primary running there?'} Or add the profile with --offline"
             raise
         health = wire.decode(reply.body, wire.Health)
         where = f"{address.host}:{address.port}"

@@ -148,6 +148,7 @@ class OfflineDoor:
             "config": lambda: config_view.settings(load_node_config(home)),
             "profiles": lambda: [config_view.profile_config(one) for one in load_ha_config(home).profiles],
             "profile": lambda: config_view.profile_config(ha_commands.find_profile(load_ha_config(home), profile)),
+            "defaults": lambda: {"notify": list(load_ha_config(home).notify)},
             "peers": lambda: config_view.peers(load_ha_config(home)),
             "history": lambda: self._history(profile),
             "log": lambda: log_view.read_log(

@@ -17,6 +17,7 @@ from sitescope_fo.model.fact import TreeChanged, TreeRejected
 from sitescope_fo.model.wire import Manifest
 from sitescope_fo.node.last_good import keep_last_good
 from sitescope_fo.node.loading import load_tree_at
+from sitescope_fo.notify.templates import read_templates
 from sitescope_fo.store.config_toml import load_ha_config, load_node_config
 from sitescope_fo.store.tree import tree_fingerprint
 
@@ -122,7 +123,7 @@ class OwnTree:
 
     async def _take(self, tree: Tree) -> None:
         node = self._node
-        node.set_world(catalogue=node.world.catalogue.with_tree("", tree))
+        node.set_tree("", tree, await node.ports.work.run_blocking(read_templates, node.home.root, lane="own"))
         if node.running:
             await node.settle(TreeChanged(profile="", revision=tree.revision, monitors=len(tree.monitors)))
             if node.may_start(""):

@@ -32,6 +32,7 @@ from sitescope_fo.model.fact import (
 )
 from sitescope_fo.model.ports import PeerReply
 from sitescope_fo.node.loading import load_tree_at
+from sitescope_fo.notify.templates import read_templates
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -152,7 +153,8 @@ class ProfileWatch:
     async def _take(self, what: str, tree: Tree) -> None:
         node = self._node
         self.tree_root = self.folder / what
-        node.set_world(catalogue=node.world.catalogue.with_tree(self.name, tree))
+        texts = await node.ports.work.run_blocking(read_templates, self.tree_root, lane=self.keeper.lane)
+        node.set_tree(self.name, tree, texts)
         if node.running:
             await node.settle(TreeChanged(profile=self.name, revision=tree.revision, monitors=len(tree.monitors)))
 
@@ -241,6 +243,8 @@ class ProfileWatch:
             node.records.event("announce_failed", str(error), level="WARNING", profile=self.name)
             return
         self._announced = boot_id
+        if answer.accepted and not self.keeper.view.verified:
+            self.keeper.poke_soon()
         text = "accepted" if answer.accepted else f"waiting for `peer accept {node.node_id}` on the primary"
         node.records.event("announced", f"this profile is listed on the primary: {text}", profile=self.name)
 

@@ -54,6 +54,7 @@ class Queries:
             "profiles": self._profiles,
             "profile": self._profile,
             "peers": self._peers,
+            "defaults": self._defaults,
             "history": self._history,
             "config": self._config,
             "check": self._check,
@@ -125,6 +126,9 @@ class Queries:
 
     async def _peers(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return snapshot.peer_parts(self._node)
+
+    async def _defaults(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return {"notify": list(self._node.world.ha.notify)}
 
     # --- configuration ----------------------------------------------------------------------------------------------
 

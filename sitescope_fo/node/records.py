@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import anyio
@@ -17,6 +18,7 @@ LOG_NAMES = ("high_availability", "error", "run", "audit")
 LOG_MAX_BYTES = 10 * 1024 * 1024
 LOGS_KEPT = 5
 RESULTS_EVERY_S = 0.2
+RETENTION_EVERY_S = 3600.0
 
 Level = Literal["INFO", "WARNING", "ERROR"]
 
@@ -96,6 +98,19 @@ class Records:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._lines.run)
             tasks.start_soon(self._rows.run)
+
+    async def retain(self, keep_s: float, max_bytes: int) -> None:
+        """Drops old days now and then each hour; what could not be dropped is said and tried again."""
+        while True:
+            drop = partial(self.results.retain, keep_s=keep_s, max_bytes=max_bytes, wall=self._clock.wall())
+            try:
+                gone = await self._work.run_blocking(drop, lane="results")
+            except OSError as error:
+                self.event("retention_failed", f"old results could not be dropped: {error}", level="WARNING")
+            else:
+                if gone.deleted:
+                    self.run(f"results of {', '.join(gone.deleted)} dropped: older than kept, or over the size limit")
+            await anyio.sleep(RETENTION_EVERY_S)
 
     async def drain(self) -> None:
         """Writes what waits."""

@@ -9,13 +9,14 @@ import anyio
 import msgspec
 
 from sitescope_fo.failover import machine
+from sitescope_fo.failover.prober import MISS_KINDS
 from sitescope_fo.failover.state import ProfileState
 from sitescope_fo.mirror import history
 from sitescope_fo.mirror.outcome import Failed, StagedShrink
 from sitescope_fo.model import command as commands
 from sitescope_fo.model import fact as facts
 from sitescope_fo.model.duration import format_duration
-from sitescope_fo.model.errors import Bad, Refused, Usage
+from sitescope_fo.model.errors import Bad, Refused, Unreachable, Usage
 from sitescope_fo.model.service import Who
 from sitescope_fo.model.status import Position, Role
 from sitescope_fo.node import testing
@@ -182,7 +183,8 @@ class RoleControl:
         progress(0.1, "asking the primary for its manifest")
         outcome = await watch.keeper.poke(full=True, accept=body.accept, progress=progress)
         if isinstance(outcome, Failed):
-            raise Bad(outcome.what, where=outcome.where, hint=outcome.hint, code=outcome.code)
+            kind = Unreachable if outcome.code in MISS_KINDS else Bad
+            raise kind(outcome.what, where=outcome.where, hint=outcome.hint, code=outcome.code)
         if isinstance(outcome, StagedShrink):
             raise Refused(
                 outcome.summary, where=body.name, hint=f"sitescope-fo mirror {body.name} --accept", code="mirror_shrinks"

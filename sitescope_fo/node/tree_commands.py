@@ -118,7 +118,9 @@ def set_mail(root: Path, body: commands.MailSet, secrets: TreeSecrets, using: Ed
         first |= _server(body, secrets)
         servers = [first, *servers[1:]]
     if body.backup:
-        servers = [*servers[:1], _backup(body.backup, servers[0] if servers else {})]
+        if not servers:
+            raise Usage("A backup needs a main server first", where="--backup", hint="Add --host HOST", code="no_host")
+        servers = [*servers[:1], _backup(body.backup, servers[0])]
     values: dict[str, object] = {}
     if servers:
         values["servers"] = servers

@@ -7,6 +7,7 @@ one task group until SIGTERM or SIGINT. SIGHUP reads the configuration again.
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import shutil
 import signal
@@ -116,6 +117,7 @@ async def run_daemon(home: Home) -> None:
     )
     node = Node(home, config, ha, ports, host=ha.failover_host or config.host or socket.gethostname())
     broken.records = node.records
+    logging.getLogger("uvicorn.error").addHandler(ToErrorLog(node.records))
     gate = Gate(ha.node_id, ring.roots, clock, chance, skew_s=config.clock_skew_s)
     local = bind_local(home)
     try:
@@ -141,6 +143,22 @@ async def _live(node: Node, server: WebServer, notify: SdNotify) -> None:
         node.records.run(f"{node.role.value} {node.node_id} started, pid {os.getpid()}, port {node.world.config.port}")
         notify.send(READY=1, STATUS=_status(node))
         tasks.start_soon(_keep_telling, node, notify)
+
+
+class ToErrorLog(logging.Handler):
+    """Puts what the web server has to say (bugs behind a route, with their frames) into error.log, and never on the terminal."""
+
+    def __init__(self, records: Records) -> None:
+        super().__init__(logging.WARNING)
+        self._records = records
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One message."""
+        error = record.exc_info[1] if record.exc_info else None
+        frames = traceback.extract_tb(error.__traceback__)[-5:] if error is not None else []
+        where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
+        what = f"{record.getMessage()}: {type(error).__name__}: {error}" if error is not None else record.getMessage()
+        self._records.event("web_server", what, level="ERROR", where=where)
 
 
 class BrokenTypes:
