@@ -10,9 +10,13 @@ from pathlib import Path
 
 from tests.bench.figure import Figure
 from tests.processes.daemon import until
-from tests.processes.pair import PROFILE, PROMISE_S, STEP_S, copy_pair, make_template
+from tests.processes.pair import PROFILE, STEP_S, copy_pair, make_template
 from tests.processes.town import Town
 
+ACTIVATE_AFTER_S = 5.0
+"""Preset fast."""
+PROMISE_S = 6.0
+"""R1 for that preset."""
 ROUNDS = int(os.environ.get("TAKEOVER_ROUNDS", "20"))
 
 
@@ -52,7 +56,7 @@ def figures():
     with tempfile.TemporaryDirectory() as folder:
         pair = None
         try:
-            pair = copy_pair(make_template(Path(folder) / "template", town), Path(folder) / "pair", town)
+            pair = copy_pair(make_template(Path(folder) / "template", town, ACTIVATE_AFTER_S), Path(folder) / "pair", town)
             pair.start()
             for name, how in (("kill -9", kill), ("SIGSTOP", stop)):
                 figure = Figure(

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 
 import pytest
 
@@ -18,8 +19,6 @@ FOLLOWS_S = 2 * CHECK_EVERY_S + 2.0
 """R13: two probes, the debounce and the transfer."""
 KILLS = 30
 BULK = 200
-LONGEST_MIRROR_S = 0.8
-"""What mirroring BULK changed files takes on a slow machine, and a little more."""
 
 
 def mirrored(pair):
@@ -47,6 +46,14 @@ def test_what_is_added_changed_renamed_and_removed_arrives(pair):
     finally:
         primary.cli("group", "remove", "Extra", "--recursive")
     until(lambda: len(mirrored(pair)) == MONITORS, STEP_S, "the template's monitors")
+
+
+def test_a_changed_script_arrives_too(pair):
+    script = Home(pair.primary.home).scripts / "queue.sh"
+    script.write_text(script.read_text() + "# changed\n")
+    folder = next(Home(pair.failover.home).failover.iterdir())
+    mirrored_script = folder / "current" / "scripts" / "queue.sh"
+    until(lambda: mirrored_script.read_text() == script.read_text(), FOLLOWS_S + NOISE_S, "the changed script")
 
 
 def test_wiping_the_groups_does_not_wipe_the_mirror_until_it_is_accepted(fresh_pair):
@@ -85,20 +92,32 @@ def test_a_bad_edit_keeps_the_last_good_configuration_in_force(pair):
 def test_a_failover_killed_at_any_moment_of_a_mirror_starts_with_a_verified_one(fresh_pair):
     pair = fresh_pair
     primary, failover, chance = pair.primary, pair.failover, random.Random(2026)
-    scripts = Home(primary.home).scripts
     folder = next(Home(failover.home).failover.iterdir())
-    seen = set()
+    primary.cli("config", "set", "files.watch_every", "200ms")
+    change_much(primary, chance)
+    until(lambda: pair.profile()["mirror"]["drift"], STEP_S, "the change")
+    began = time.monotonic()
+    failover.cli("mirror", PROFILE)
+    whole_s = time.monotonic() - began
+    finished = []
     for number in range(KILLS):
-        for name in range(BULK):  # every file anew: each mirror has work to do
-            (scripts / f"bulk{name}.sh").write_text(f"# {number} {chance.random()}\n" * 100)
+        before = generations.current(folder).revision
+        change_much(primary, chance)
+        until(lambda: pair.profile()["mirror"]["drift"], STEP_S, "the change")
         failover.begin(Mirror(name=PROFILE))
-        pair.quiet_for(chance.uniform(0.0, LONGEST_MIRROR_S))
+        pair.quiet_for(chance.uniform(0.0, whole_s))
         killed = failover.kill()
         current = generations.current(folder)
         assert current is not None, f"kill {number}: there is a current mirror"
         assert verify_generation(current.path) == (), f"kill {number}"
-        seen.add(current.revision)
+        finished.append(current.revision != before)
         failover.start()
         failover.event(lambda e: e.event == "protected", STEP_S, f"the mirror after kill {number}", killed)
-    assert len(seen) > 1, "some mirrors were finished before the kill, or none was ever under way"
+    assert set(finished) == {True, False}, "some kills came before the flip and some after it"
     pair.wait_protected()
+
+
+def change_much(primary, chance):
+    """Every one of many files anew: each mirror has work to do."""
+    for number in range(BULK):
+        (Home(primary.home).scripts / f"bulk{number}.sh").write_text(f"# {chance.random()}\n" * 100)

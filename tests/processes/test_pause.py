@@ -21,7 +21,7 @@ def test_a_primary_that_stops_for_long_is_taken_over_and_starts_nothing_when_it_
 
 def test_a_short_pause_of_the_primary_causes_no_takeover(pair):
     paused = pair.primary.pause()
-    pair.quiet_for(1.2)
+    pair.quiet_for(1.0)
     resumed = pair.primary.resume()
     pair.wait_checked(pair.primary, resumed)
     pair.quiet_for(ACTIVATE_AFTER_S)
