@@ -145,6 +145,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Mirrors for ever."""
+        self._ended = False
         try:
             while True:
                 await self._step()

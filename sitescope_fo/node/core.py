@@ -43,6 +43,7 @@ from sitescope_fo.node.own_tree import OwnTree
 from sitescope_fo.node.peer_api import take_announcement
 from sitescope_fo.node.profile_watch import ProfileWatch
 from sitescope_fo.node.records import Records
+from sitescope_fo.node.supervisor import Supervisor
 from sitescope_fo.node.vitals import Vitals
 from sitescope_fo.node.world import World
 from sitescope_fo.notify.alert_mail import Letterhead
@@ -124,6 +125,7 @@ class Node:
         self.vitals = Vitals(self)
         self.own = OwnTree(self)
         self.executor = Executor(self)
+        self.supervisor = Supervisor(self)
         self._tasks: TaskGroup | None = None
 
     # --- what the other parts ask -----------------------------------------------------------------------------------
@@ -307,13 +309,13 @@ class Node:
         """Starts what acts on its own: checks, mail, vital signs, the eye on the files."""
         if self.role is Role.failover:
             self.plan.set_monitors("", self.world.catalogue.monitors("").values(), self.ports.clock.mono())
-        tasks.start_soon(self.runner.run)
-        tasks.start_soon(self.courier.run)
-        tasks.start_soon(self.vitals.run)
+        tasks.start_soon(self.supervisor.forever, "checks", self.runner.run)
+        tasks.start_soon(self.supervisor.forever, "mail", self.courier.run)
+        tasks.start_soon(self.supervisor.forever, "vital signs", self.vitals.run)
         tasks.start_soon(self.records.retain, self.world.config.logs_keep_s, self.world.config.logs_max_bytes)
-        tasks.start_soon(self.own.run)
+        tasks.start_soon(self.supervisor.forever, "configuration", self.own.run)
         for watch in self.watches.values():
-            tasks.start_soon(watch.run)
+            tasks.start_soon(self.supervisor.forever, f"profile {watch.name}", watch.run)
 
     async def _open_state(self) -> bool:
         work, clock = self.ports.work, self.ports.clock
@@ -351,7 +353,8 @@ class Node:
         """Starts the tasks of a profile that was just added."""
         await self._watch(profile)
         if self._tasks is not None:
-            self._tasks.start_soon(self.watches[profile.name].run)
+            watch = self.watches[profile.name]
+            self._tasks.start_soon(self.supervisor.forever, f"profile {watch.name}", watch.run)
 
     def unwatch(self, name: str) -> None:
         """Ends the tasks of a profile."""

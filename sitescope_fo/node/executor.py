@@ -111,7 +111,7 @@ class Executor:
 
     async def _counted(self, fn: Callable[..., Awaitable[None]], args: tuple[object, ...]) -> None:
         try:
-            await fn(*args)
+            await self._node.supervisor.once(fn.__qualname__, fn, *args)
         finally:
             self._busy -= 1
             if not self._busy:

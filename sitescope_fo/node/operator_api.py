@@ -87,6 +87,10 @@ class OperatorApi:
                 f"The command failed on the disk: {error.strerror}", where=str(error.filename or ""), hint="Free space or mend it"
             )
             reply = CommandReply(id=run.reply.id, outcome="failed", error=what.body(), progress=1.0)
+        except Exception as error:  # noqa: BLE001  # the supervisor's part for a command: whoever waits gets an answer
+            self._node.supervisor.broken(f"the command {type(run.body).__name__}", error)
+            what = Internal("The command broke", where=type(run.body).__name__, hint="Details are in error.log")
+            reply = CommandReply(id=run.reply.id, outcome="failed", error=what.body(), progress=1.0)
         run.reply = msgspec.structs.replace(reply, revision=self._node.writer.revision)
         run.ended.set()
         self._audit(who, run.body, run.reply)

@@ -91,6 +91,7 @@ class ProfileWatch:
 
     async def run(self) -> None:
         """Watches and mirrors until cancelled."""
+        self._scope = anyio.CancelScope()
         with self._scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self.prober.run)
