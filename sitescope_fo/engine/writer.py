@@ -98,9 +98,10 @@ class Writer:
         while True:
             batch = await self._next_batch()
             now = self._clock.mono()
-            gap, self.last_tick = now - self.last_tick, now
+            gap = now - self.last_tick
             pause = [LoopGap(gap_s=gap)] if gap > GAP_S else []
             await self._settle_batch([*pause, *(fact for fact, _ in batch)])
+            self.last_tick = now  # only now: until a pause is decided and durable, nobody may take this loop for awake
             for _, done in batch:
                 if done is not None:
                     done.set()
