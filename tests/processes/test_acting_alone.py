@@ -29,6 +29,9 @@ def test_its_own_pause_of_three_seconds_does_not_stop_monitoring(acting):
     profile = acting.profile()
     assert (profile["position"], profile["may_check"], profile["term"]) == ("active", True, term)
     assert "isolated" not in profile["conditions"]
+    noted = [event.event for event in acting.failover.events(paused)]
+    assert "paused" in noted
+    assert "frozen_over" in noted
     assert not any("standby" in move for move in acting.failover.moves(paused))
 
 
