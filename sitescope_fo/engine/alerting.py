@@ -48,6 +48,7 @@ def judge_alerts(
     for alert, recipient in _listeners(catalogue, state.key):
         told = last_told(cells, state, alert, recipient)
         what, repeat = move(alert, state.status, state.counts.get(state.status, 0), told, at_once=at_once)
+        decision = decision.then(desk.without_leftover(alert, recipient))
         decision = decision.then(desk.carry_out(what, alert, recipient, told, repeat=repeat, blind=blind))
     return decision
 
@@ -154,6 +155,14 @@ class _Desk:
     def __init__(self, cells: Cells, state: MonitorState, monitor: Monitor, now: Now, letterhead: Letterhead) -> None:
         self._cells, self._state, self._monitor, self._now, self._letterhead = cells, state, monitor, now, letterhead
         self._letters: dict[Occasion, Letter] = {}
+
+    def without_leftover(self, alert: Alert, recipient: str) -> Decision:
+        """Takes out a mail that an earlier term left: it is no longer known to be true, and this judgement replaces it."""
+        key = self._state.key
+        cell = Cell(OUTBOX, ledger_id(key.profile, key.id, alert.id, recipient))
+        item: OutboxItem | None = self._cells.get(cell)
+        left = item is not None and item.tells is not None and item.tells.term < self._state.term
+        return Decision({cell: None}) if left else NOTHING
 
     def carry_out(
         self, what: Move, alert: Alert, recipient: str, told: LedgerRow | None, *, repeat: int, blind: Window | None

@@ -1,5 +1,6 @@
 """The schedule: no drift, no bursts, limits, and the ramp after an activation."""
 
+import itertools
 import math
 from collections import Counter, defaultdict
 
@@ -80,7 +81,7 @@ def test_intervals_missed_in_a_pause_are_counted_and_not_made_up_for():
 def test_a_run_that_outlasts_its_interval_is_not_started_twice():
     plan = plan_of(monitor(frequency_s=1.0))
     found = starts(plan, 12.0, takes=2.5)
-    assert [round(b - a, 6) for (a, _), (b, _) in zip(found, found[1:], strict=False)] == [3.0] * (len(found) - 1)
+    assert [round(b - a, 6) for (a, _), (b, _) in itertools.pairwise(found)] == [3.0] * (len(found) - 1)
     assert plan.skipped == plan.take_overruns()[key()] > 0
 
 
@@ -135,6 +136,16 @@ def test_monitors_that_wait_for_their_host_start_in_turn_even_when_some_are_remo
     assert plan.overdue == 0
 
 
+def test_a_monitor_that_leaves_the_tree_at_its_turn_gives_the_turn_on():
+    slow = [monitor(f"slow{n}", frequency_s=600.0, settings={"host": "slow"}) for n in range(3)]
+    plan = plan_of(*slow, max_per_host=1)
+    [first] = [one for one in plan.pop_due(600.0, 0) if one != NOOP]
+    plan.finished(first, 600.1)  # now the second has the turn
+    second, third = (entry.key for entry in (*plan._ready, *plan._at_host["slow"]))
+    plan.set_monitors("", [m for m in slow if m.id != second.id], 600.1)
+    assert plan.pop_due(600.2, 0) == [third]
+
+
 def test_the_noop_monitor_runs_every_second_through_the_same_queue():
     plan = Plan(max_checks=1)
     assert plan.pop_due(5.0, 1) == []
@@ -164,7 +175,7 @@ def test_a_ramp_is_ascending_in_frequency_and_keeps_its_cap(shapes, per_s):
         first.setdefault(one, at)
     times = sorted(first.values())
     assert set(first) == set(every)
-    assert all(later - earlier > 1.0 - 1e-6 for earlier, later in zip(times, times[int(per_s):], strict=False))
+    assert all(later - earlier > 1.0 - 1e-6 for earlier, later in zip(times, times[int(per_s) :], strict=False))
     for profile in ("east", "west"):
         ordered = [every[one] for one in first if one.profile == profile]
         assert ordered == sorted(ordered)
