@@ -97,6 +97,8 @@ class Keeper:
         self._looked_at: Place = "flip"
         self._ended = False
         self._stale = ""
+        self._loaded = ""
+        """Revision whose tree was handed over; another than the current one only after a defect on the way."""
         self.view = MirrorView()
 
     @property
@@ -144,15 +146,18 @@ class Keeper:
         await self._use_disk()
 
     async def run(self) -> None:
-        """Mirrors for ever."""
+        """Mirrors for ever. After a defect ended it, it may be run anew; who waited for a poke has been told."""
         self._ended = False
         try:
+            if self._loaded != self._due.current:
+                await self._use_disk()
             while True:
                 await self._step()
         finally:
             self._ended = True
             for poke in self._pokes:
                 poke.done.set()
+            self._pokes.clear()
 
     async def _step(self) -> None:
         self._wake = anyio.Event()
@@ -203,7 +208,7 @@ class Keeper:
         self._due = policy.finish(self._due, outcome, self._clock.now(), full=ask.full)
         match outcome:
             case Verified(place="flip"):
-                await self._on_tree(outcome.tree, outcome.generation)
+                await self._hand_over(outcome.tree, outcome.generation)
                 self._show(skipped=outcome.skipped, retargeted=outcome.retargeted)
                 await self._verified(outcome.revision, outcome.monitors, full=ask.full, scheduled=scheduled)
             case Unchanged():
@@ -287,9 +292,9 @@ class Keeper:
         generation = found.generation
         self._due = policy.took(self._due, generation.revision if generation is not None else "")
         if generation is None:
-            self.view = MirrorView(last_error=damage)
+            self.view, self._loaded = MirrorView(last_error=damage), ""
             return
-        await self._on_tree(found.tree, generation)
+        await self._hand_over(found.tree, generation)
         monitors = len(generation.record.monitors)
         staged = await self._puller.blocking(read_staged, self._folder)
         self.view = MirrorView(
@@ -312,6 +317,10 @@ class Keeper:
                 full=True,
             )
         )
+
+    async def _hand_over(self, tree: Tree, generation: Generation) -> None:
+        await self._on_tree(tree, generation)
+        self._loaded = generation.revision
 
     def _find_usable(self) -> _Usable:
         """The current generation, or the newest older one that is whole and loads; it is made current then."""

@@ -301,6 +301,37 @@ async def test_a_poke_of_a_keeper_that_ended_fails_and_does_not_wait(site):
     assert (await keeper.poke()).code == "mirror_stopped"
 
 
+async def test_a_keeper_that_a_defect_ended_answers_who_waits_and_runs_anew(site):
+    take, mended = site._take, anyio.Event()
+
+    async def broken(tree, generation):
+        if not mended.is_set():
+            raise ZeroDivisionError
+        await take(tree, generation)
+
+    site._take = broken
+    keeper = site.new_keeper()
+    await keeper.open()
+    outcomes = []
+
+    async def poke():
+        outcomes.append(await keeper.poke())
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(poke)
+        with pytest.raises(ZeroDivisionError):
+            await keeper.run()
+    assert [outcome.code for outcome in outcomes] == ["mirror_stopped"]
+    mended.set()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keeper.run)
+        await anyio.sleep(1)
+        assert site.loaded == [(30, site.primary.revision)]
+        assert isinstance(await keeper.poke(), Unchanged)
+        tasks.cancel_scope.cancel()
+    assert site.current == site.primary.revision
+
+
 async def test_poke_soon_mirrors_without_waiting_for_a_probe(site):
     async with site.running(probes=False) as keeper:
         await anyio.sleep(60)
