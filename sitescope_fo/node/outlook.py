@@ -63,6 +63,6 @@ def _while_active(state: ProfileState) -> Outlook:
         return Outlook("stays active: the primary flapped; `unlock` or six hours of primary health end this")
     if Condition.hold in state.conditions and state.journal.hold is not None:
         return Outlook(f"stays active until the hold of {state.journal.hold.by} ends")
-    if state.live.primary_state is PrimaryState.running:
+    if state.live.answering and state.live.primary_state is PrimaryState.running:
         return Outlook("steps back when the primary's health holds, or at an operator's word")
     return Outlook("steps back when the primary gives proof of life again")

@@ -12,7 +12,7 @@ from sitescope_fo.failover.state import Evidence, Overlap, PeerView, ProfileStat
 from sitescope_fo.model import snapshot as parts
 from sitescope_fo.model.config import Peer
 from sitescope_fo.model.monitor import Monitor, MonitorKey
-from sitescope_fo.model.status import Role, Status
+from sitescope_fo.model.status import PrimaryState, Role, Status
 from sitescope_fo.node.decide import key_cell, may_check
 from sitescope_fo.node.outlook import outlook
 
@@ -205,7 +205,7 @@ def profile_part(node: Node, state: ProfileState) -> parts.ProfilePart:
             port=config.primary_port,
             tls=config.tls,
             node_id=config.node_id,
-            state=live.primary_state.value,
+            state=(live.primary_state if live.answering else PrimaryState.unknown).value,
             version=live.primary_version,
             skew_s=round(live.skew_s, 3),
         ),
