@@ -6,20 +6,21 @@ as `high_availability/last_good/`, so that a restart over a bad edit runs what r
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
 
 from sitescope_fo.mirror.manifest import ManifestBuilder
 from sitescope_fo.model.config import Tree
-from sitescope_fo.model.errors import ConfigInvalid, Problem, SiteScopeError
+from sitescope_fo.model.errors import ConfigInvalid, Problem, Refused, SiteScopeError
 from sitescope_fo.model.fact import TreeChanged, TreeRejected
-from sitescope_fo.model.wire import Manifest
+from sitescope_fo.model.wire import FilesRequest, Manifest
 from sitescope_fo.node.last_good import keep_last_good
 from sitescope_fo.node.loading import load_tree_at
 from sitescope_fo.notify.templates import read_templates
 from sitescope_fo.store.config_toml import load_ha_config, load_node_config
-from sitescope_fo.store.tree import tree_fingerprint
+from sitescope_fo.store.tree import ParseCache, tree_fingerprint
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -37,6 +38,7 @@ class OwnTree:
         self._seen = ""
         self._reload = anyio.Event()
         self._lock = anyio.Lock()
+        self._cache = ParseCache()
         self.builder = ManifestBuilder(node.home, node.world.ha.node_id)
         self.manifest: Manifest | None = None
 
@@ -91,15 +93,28 @@ class OwnTree:
             return f"unreadable: {error}"
 
     async def _renew_manifest(self) -> None:
-        node = self._node
         try:
-            self.manifest = await node.ports.work.run_blocking(self.builder.build, lane="own")
+            self.manifest = await self.build_manifest()
         except (OSError, SiteScopeError) as error:
-            node.records.event("manifest_failed", str(error), level="ERROR")
+            self._node.records.event("manifest_failed", str(error), level="ERROR")
+
+    async def build_manifest(self, *, full: bool = False) -> Manifest:
+        """The manifest of the files as they are now; with `full` every file is hashed anew. Raises OSError, Refused."""
+        return await self._node.ports.work.run_blocking(partial(self.builder.build, full=full), lane="own")
+
+    async def bundle(self, request: FilesRequest) -> bytes:
+        """The tar of the files asked for. What changed meanwhile is Refused, and the next manifest says what there is now."""
+        try:
+            return await self._node.ports.work.run_blocking(self.builder.bundle, request, lane="own")
+        except Refused:
+            await self._renew_manifest()
+            raise
 
     async def _read(self, root: object, *, write_ids: bool) -> Tree:
         node = self._node
-        return await node.ports.work.run_blocking(load_tree_at, root, node.ports, node.ports.clock.wall(), write_ids, lane="own")
+        return await node.ports.work.run_blocking(
+            load_tree_at, root, node.ports, node.ports.clock.wall(), write_ids, self._cache, lane="own"
+        )
 
     async def _load(self) -> bool:
         node = self._node

@@ -127,12 +127,13 @@ class PeerApi:
             raise Unreachable("The configuration has not been read yet", hint="It will be in a moment", code="starting")
         if etag == manifest.revision:
             return Answer(status=304, etag=etag)
+        if not etag:  # a full verification: every file is hashed anew
+            manifest = await self._node.own.build_manifest(full=True)
         return _json(manifest, manifest.revision)
 
     async def _files(self, peer_id: str, body: bytes, etag: str) -> Answer:
         request = wire.decode(body, wire.FilesRequest)
-        own = self._node.own
-        data = await self._node.ports.work.run_blocking(own.builder.bundle, request, lane="own")
+        data = await self._node.own.bundle(request)
         return Answer(body=data, etag=request.revision, media=TAR)
 
     async def _ledger(self, peer_id: str, body: bytes, etag: str) -> Answer:

@@ -33,6 +33,7 @@ from sitescope_fo.model.fact import (
 from sitescope_fo.model.ports import PeerReply
 from sitescope_fo.node.loading import load_tree_at
 from sitescope_fo.notify.templates import read_templates
+from sitescope_fo.store.tree import ParseCache
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -49,6 +50,7 @@ class ProfileWatch:
         self._node, self.name = node, name
         self._scope = anyio.CancelScope()
         self._announced = ""
+        self._cache = ParseCache()
         self._checks_at = float("-inf")
         self._syncing = False
         self.health: wire.Health | None = None
@@ -125,7 +127,7 @@ class ProfileWatch:
 
     def _dry_load(self, root: Path) -> Tree:
         """Loads a mirrored tree. Blocking: called through the Work port."""
-        return load_tree_at(root, self._node.ports, self._node.ports.clock.wall(), False)
+        return load_tree_at(root, self._node.ports, self._node.ports.clock.wall(), False, self._cache)
 
     def _retarget(self, tree: Tree) -> tuple[Tree, tuple[str, ...]]:
         node, config = self._node, self.config
@@ -166,6 +168,7 @@ class ProfileWatch:
             await node.ports.work.run_blocking(self._lay_out, wanted.resume, lane=self.keeper.lane)
             tree = await self._load("working")
         except (OSError, SiteScopeError) as error:
+            tree = node.world.catalogue.tree(self.name)
             node.records.event(
                 "working_tree_failed",
                 f"the working tree could not be laid out: {error}",
@@ -173,10 +176,11 @@ class ProfileWatch:
                 profile=self.name,
                 term=wanted.term,
                 where=str(self.folder),
-                hint="Monitoring goes on from the mirror itself; edits are not possible until this is mended",
+                hint="Monitoring goes on from the mirror as loaded; edits are not possible until this is mended",
             )
-            tree = await self._load("current")
         node.submit(WorkingReady(profile=self.name, term=wanted.term, monitors=len(tree.monitors)))
+        if not wanted.resume:
+            await self._keep_history(wanted.term)
 
     def _lay_out(self, resume: bool) -> None:  # noqa: FBT001  # called through the Work port, positionally
         current = generations.current(self.folder)
@@ -186,7 +190,22 @@ class ProfileWatch:
             raise FileNotFoundError(f"no current mirror in {self.folder}")
         generations.pin(self.folder, current.revision)
         generations.lay_out_working(self.folder, current.revision)
-        history.write(self.folder, current, "activation", wall=self._node.ports.clock.wall())
+
+    async def _keep_history(self, term: int) -> None:
+        """A zip of what this term began with. It may take its time: the generation is pinned and monitoring has begun."""
+        node = self._node
+        try:
+            await node.ports.work.run_blocking(self._write_history, node.ports.clock.wall(), lane=self.keeper.lane)
+        except (OSError, SiteScopeError) as error:
+            node.records.event(
+                "history_failed", f"no history zip of this takeover: {error}", level="WARNING", profile=self.name, term=term
+            )
+
+    def _write_history(self, wall: float) -> None:
+        pinned = generations.pinned(self.folder)
+        generation = generations.find_generation(self.folder, pinned) if pinned else None
+        if generation is not None:
+            history.write(self.folder, generation, "activation", wall=wall)
 
     def start_monitors(self, *, ramp: bool) -> None:
         """Runs the loaded tree's monitors."""
