@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.policy
 import re
 from datetime import UTC, datetime
+from email.errors import NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -58,7 +59,8 @@ def _mailbox(text: str) -> Address:
         [found] = header.addresses
     except (ValueError, IndexError, AttributeError) as error:
         raise problem from error
-    if header.defects or not (found.username and found.domain):
+    defects = [defect for defect in header.defects if not isinstance(defect, NonASCIILocalPartDefect)]
+    if defects or not (found.username and found.domain):
         raise problem
     try:
         return Address(found.display_name, found.username, found.domain.encode("idna").decode("ascii"))

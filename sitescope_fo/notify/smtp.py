@@ -106,9 +106,9 @@ def _network_trouble(place: str, timeout_s: float) -> Iterator[None]:
         ) from error
     except ssl.SSLError as error:
         raise MailDeferred(f"{place}: TLS failed: {one_line(str(error))}", code="mail_tls") from error
-    except TimeoutError as error:
-        raise MailDeferred(f"{place} did not answer within {timeout_s:g} s", code="mail_timeout") from error
     except (OSError, smtplib.SMTPException) as error:
+        if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):  # smtplib wraps those of replies
+            raise MailDeferred(f"{place} did not answer within {timeout_s:g} s", code="mail_timeout") from error
         raise MailDeferred(f"{place}: {one_line(str(error)) or type(error).__name__}", code="mail_unreachable") from error
 
 

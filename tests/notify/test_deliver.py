@@ -1,0 +1,272 @@
+"""The courier, in virtual time on both backends: the real outbox and writer, a mail server that can be told to fail."""
+
+import itertools
+
+import anyio
+import msgspec
+import pytest
+
+from sitescope_fo.engine.state import OUTBOX
+from sitescope_fo.model.config import MailServer, MailSettings
+from sitescope_fo.notify.deliver import Courier
+from sitescope_fo.notify.errors import MailDeferred, MailRefused
+from tests.engine.conftest import anyio_backend  # noqa: F401  # virtual time here too
+from tests.engine.desk import Desk, E, G
+from tests.engine.parts import alert, catalogue, monitor, once
+
+pytestmark = pytest.mark.anyio
+SLOW = 0.5
+
+
+def settings(name):
+    return MailSettings(servers=(MailServer(host=name),), sender="site@example.org")
+
+
+class Servers:
+    """Mail servers by host name: `trouble` maps a host to what it does instead of taking a mail."""
+
+    def __init__(self):
+        self.taken = []
+        self.trouble = {}
+        self.tries = []
+        self.busy = set()
+
+    async def send(self, settings, message):
+        host = settings.servers[0].host
+        assert host not in self.busy, "one mail at a time for each setting"
+        self.busy.add(host)
+        self.tries.append((anyio.current_time(), host, message.to))
+        try:
+            trouble = self.trouble.get(host)
+            if trouble == "hang":
+                await anyio.sleep(60.0)
+                raise MailDeferred("timeout", code="mail_timeout")
+            await anyio.sleep(SLOW)
+            if trouble == "defer":
+                raise MailDeferred("refused")
+            if trouble == "refuse":
+                raise MailRefused("550 no")
+        finally:
+            self.busy.discard(host)
+        self.taken.append(message)
+        return host
+
+
+class Stage:
+    """A desk with a courier over it."""
+
+    def __init__(self, desk, servers=None):
+        self.desk, self.servers = desk, servers or Servers()
+        self.allowed = True
+        self.courier = Courier(
+            desk.writer.table,
+            self.servers,
+            desk.clock,
+            desk.writer.submit,
+            may_notify=lambda profile: self.allowed,
+            settings_for=lambda profile: settings(f"mail{profile}"),
+            changed=desk.writer.changed,
+            sender_host="node.example",
+        )
+
+    async def play(self, scene):
+        async with self.desk.open(), anyio.create_task_group() as tasks:
+            tasks.start_soon(self.courier.run)
+            await scene()
+            tasks.cancel_scope.cancel()
+
+
+def stage(*names, **fields):
+    monitors = [monitor(name) for name in names or ("web",)]
+    return Stage(Desk(catalogue(*monitors, alerts=[alert(when=once(), **fields)])))
+
+
+async def test_a_mail_leaves_within_a_second_and_is_marked_as_sent():
+    one = stage()
+
+    async def scene():
+        await one.desk.check(E)
+        began = anyio.current_time()
+        await anyio.sleep(2.0)
+        [(at, host, to)] = one.servers.tries
+        assert at - began < 1.0
+        assert (host, to) == ("mail", "ops@example.org")
+        [mail] = one.servers.taken
+        assert mail.sender == "site@example.org"
+        assert ("X-SiteScope-Event", "alert") in mail.headers
+        assert one.desk.waiting() == []
+        assert one.desk.ledger()[0].status is E
+
+    await one.play(scene)
+
+
+async def test_a_mail_that_waits_at_the_start_is_sent_without_any_change():
+    one = stage()
+    async with one.desk.open():
+        await one.desk.check(E)
+    again = Stage(one.desk.reborn())
+
+    async def scene():
+        await anyio.sleep(2.0)
+        assert len(again.servers.taken) == 1
+
+    await again.play(scene)
+
+
+async def test_a_mail_that_may_not_leave_waits_and_leaves_once_it_may():
+    one = stage()
+    one.allowed = False
+
+    async def scene():
+        await one.desk.check(E)
+        await anyio.sleep(600.0)
+        assert one.servers.tries == []
+        one.allowed = True
+        await anyio.sleep(2.5)
+        assert len(one.servers.taken) == 1
+
+    await one.play(scene)
+
+
+async def test_permission_is_asked_before_each_mail_of_a_batch():
+    one = stage("web", "db", "dns")
+    one.allowed = False
+
+    async def scene():
+        for name in ("web", "db", "dns"):
+            await one.desk.check(E, name)
+        one.allowed = True
+        while not one.servers.tries:
+            await anyio.sleep(0.1)
+        one.allowed = False
+        await anyio.sleep(60.0)
+        assert len(one.servers.taken) == 1
+        assert len(one.desk.waiting()) == 2
+
+    await one.play(scene)
+
+
+async def test_a_server_that_is_down_is_tried_with_growing_pauses_and_nothing_is_lost():
+    one = stage()
+    one.servers.trouble["mail"] = "defer"
+
+    async def scene():
+        await one.desk.check(E)
+        await anyio.sleep(120.0)
+        times = [at for at, _, _ in one.servers.tries]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        assert len(gaps) == 4
+        assert all(pause <= gap <= pause + SLOW + 1.5 for pause, gap in zip((5.0, 10.0, 20.0, 40.0), gaps, strict=True))
+        one.servers.trouble.clear()
+        await anyio.sleep(90.0)
+        assert len(one.servers.taken) == 1
+        assert one.desk.waiting() == []
+
+    await one.play(scene)
+
+
+async def test_a_refused_mail_is_tried_once():
+    one = stage()
+    one.servers.trouble["mail"] = "refuse"
+
+    async def scene():
+        await one.desk.check(E)
+        await anyio.sleep(3600.0)
+        assert len(one.servers.tries) == 1
+        assert one.desk.waiting()[0].dead
+
+    await one.play(scene)
+
+
+async def test_a_refused_mail_does_not_hold_up_the_next():
+    one = stage("web", "db")
+    one.allowed = False
+
+    class Picky(Servers):
+        async def send(self, settings, message):
+            self.trouble["mail"] = "refuse" if "web" in message.subject else ""
+            return await super().send(settings, message)
+
+    one.servers = one.courier._mailer = Picky()
+
+    async def scene():
+        await one.desk.check(E, "web")
+        await one.desk.check(E, "db")
+        one.allowed = True
+        await anyio.sleep(5.0)
+        assert [mail.subject for mail in one.servers.taken] == ["[SiteScope] ERROR Servers/db"]
+
+    await one.play(scene)
+
+
+async def test_a_hanging_server_delays_only_its_own_mails():
+    one = stage()
+    one.servers.trouble["mailprod"] = "hang"
+    elsewhere = one.desk.catalogue.tree("")
+    one.desk.catalogue = one.desk.catalogue.with_tree("prod", elsewhere)
+
+    async def scene():
+        one.desk.profile = "prod"
+        await one.desk.check(E)
+        await anyio.sleep(1.0)
+        one.desk.profile = ""
+        await one.desk.check(E)
+        await anyio.sleep(2.0)
+        assert [mail.headers[0] for mail in one.servers.taken] == [("X-SiteScope-Event", "alert")]
+        assert {host for _, host, _ in one.servers.tries} == {"mail", "mailprod"}
+
+    await one.play(scene)
+
+
+async def test_a_mail_replaced_before_its_turn_is_not_sent():
+    one = stage()
+    one.allowed = False
+
+    async def scene():
+        await one.desk.check(E)
+        await one.desk.check(G)
+        one.allowed = True
+        await anyio.sleep(3.0)
+        assert [mail.subject for mail in one.servers.taken] == ["[SiteScope] GOOD Servers/web"]
+
+    await one.play(scene)
+
+
+async def test_a_mail_replaced_while_the_server_takes_it_is_followed_by_its_successor():
+    one = stage()
+
+    async def scene():
+        await one.desk.check(E)
+        while not one.servers.tries:
+            await anyio.sleep(0.01)
+        [item] = one.desk.waiting()
+        one.desk.alerting = True
+        good = msgspec.structs.replace(item, id=f"{item.key}\x1e<next@x>", message_id="<next@x>", subject="next")
+        one.desk.writer.table.apply({(OUTBOX, item.key): good})
+        await anyio.sleep(5.0)
+        assert [mail.message_id for mail in one.servers.taken] == [item.message_id, "<next@x>"]
+        assert one.desk.waiting() == []
+
+    await one.play(scene)
+
+
+async def test_killed_between_delivery_and_mark_the_next_life_sends_one_copy_under_the_same_id():
+    one = stage()
+    one.courier._submit = lambda fact: None  # the kill: what the server took is never marked
+
+    async def scene():
+        await one.desk.check(E)
+        await anyio.sleep(30.0)
+        assert len(one.servers.taken) == 1, "in this life it is sent once all the same"
+
+    await one.play(scene)
+    again = Stage(one.desk.reborn(), one.servers)
+
+    async def next_life():
+        await anyio.sleep(30.0)
+        await again.desk.check(E)
+        await anyio.sleep(30.0)
+
+    await again.play(next_life)
+    assert len(one.servers.taken) == 2
+    assert len({mail.message_id for mail in one.servers.taken}) == 1
