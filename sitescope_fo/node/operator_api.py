@@ -10,7 +10,7 @@ import anyio
 import msgspec
 
 from sitescope_fo.model.command import AnyCommand, CommandReply, CommandRequest, ConfigCommand
-from sitescope_fo.model.errors import ErrorBody, Internal, Refused, SiteScopeError, Usage
+from sitescope_fo.model.errors import ErrorBody, Internal, Refused, SiteScopeError, Unreachable, Usage
 from sitescope_fo.model.service import Who
 from sitescope_fo.node.live_config import LiveConfig
 from sitescope_fo.node.queries import Queries
@@ -48,10 +48,12 @@ class OperatorApi:
 
     async def query(self, who: Who, name: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401  # any JSON-able value
         """See `OperatorService`."""
+        self._refuse_while_starting()
         return await self._queries.answer(who, name, params)
 
     async def submit(self, who: Who, request: CommandRequest) -> CommandReply:
         """See `OperatorService`."""
+        self._refuse_while_starting()
         run = self._runs.get(request.id)
         if run is None:
             run = Run(request)
@@ -69,6 +71,16 @@ class OperatorApi:
         if run is None:
             raise Refused("There is no such command", where=command_id, hint="Ids are kept for the last 1,000", code="not_found")
         return run.reply
+
+    def _refuse_while_starting(self) -> None:
+        """Before its state is loaded a node would tell of no profile and no monitor, which is worse than no answer."""
+        if not self._node.running:
+            raise Unreachable(
+                "The node is starting and has not loaded its state yet",
+                where=str(self._node.home.root),
+                hint="Ask again in a moment",
+                code="starting",
+            )
 
     def _remember(self, command_id: str, run: Run) -> None:
         self._runs[command_id] = run
