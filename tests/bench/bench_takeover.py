@@ -64,7 +64,7 @@ def figures():
                 )
                 yield figure
                 met = sum(one <= PROMISE_S for one in figure.samples)
-                yield Figure(f"  of {ROUNDS} within {PROMISE_S:g} s", (float(met),), "")
+                yield Figure(f"  within {PROMISE_S:g} s", (float(met),), f"of {ROUNDS}")
         finally:
             if pair is not None:
                 pair.end()

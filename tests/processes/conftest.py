@@ -44,7 +44,7 @@ class Stage:
 
     @staticmethod
     def _well(pair):
-        if not all(node.runs for node in pair.nodes) or any("activating" in move for move in pair.failover.moves()):
+        if not all(node.runs for node in pair.nodes) or pair.took_over():
             return False
         try:
             pair.wait_protected(5)

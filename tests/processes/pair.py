@@ -96,6 +96,10 @@ class Pair:
         """Lets the pair live for a while: for what must *not* happen, time is all there is."""
         time.sleep(seconds)
 
+    def took_over(self, since=0.0):
+        """Whether the failover acted, or was about to."""
+        return any("activating" in move for move in self.failover.moves(since))
+
     def takes_over(self, since):
         """Waits for a takeover; gives the change to `activating` and the first check it started."""
         moved = self.failover.reached("activating", STEP_S, since)
