@@ -15,11 +15,12 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sitescope_fo.engine.ramp import Ramp
-from sitescope_fo.engine.spread import next_slot, place, slot_after_first, target_host
+from sitescope_fo.engine.spread import first_wait, goes_on, next_slot, place, slot_after_first, target_host
 from sitescope_fo.model.monitor import Monitor, MonitorKey
 
 NOOP = MonitorKey("\x1f", "noop")
@@ -27,6 +28,9 @@ NOOP = MonitorKey("\x1f", "noop")
 NOOP_EVERY_S = 1.0
 SOON_S = 5.0
 """A monitor that is added to a running tree runs for the first time within this time (or within its frequency)."""
+START_S = 60.0
+"""When a tree starts, each monitor runs for the first time within this time (or within its frequency)."""
+NO_AGES: Mapping[MonitorKey, float] = MappingProxyType({})
 EARLY_S = 1e-6
 """What is due within a microsecond is due: a sleep may end an ulp too early."""
 
@@ -75,13 +79,28 @@ class Plan:
         """Runs that were not made because the last one had not ended or nobody asked in time."""
         self._add(_Entry(NOOP, NOOP_EVERY_S, ""), 0.0)
 
+    def limit(self, *, max_checks: int, max_per_host: int, ramp_per_s: float) -> None:
+        """Sets other limits; what runs already goes on."""
+        self.max_checks, self.max_per_host = max_checks, max_per_host
+        self._ramp.pace(ramp_per_s)
+        self.on_change()
+
     # --- what there is to run ---------------------------------------------------------------------------------------
 
-    def set_monitors(self, profile: str, monitors: Iterable[Monitor], now: float, *, ramp: bool = False) -> None:
+    def set_monitors(
+        self,
+        profile: str,
+        monitors: Iterable[Monitor],
+        now: float,
+        *,
+        ramp: bool = False,
+        ages: Mapping[MonitorKey, float] = NO_AGES,
+    ) -> None:
         """Makes `monitors` (the enabled ones) the schedule of a profile.
 
-        A monitor whose frequency and host stay keeps its place. A new one takes its regular place when the profile is new here,
-        else it runs within seconds first; with `ramp` it joins the ramp.
+        A monitor whose frequency and host stay keeps its place. One that ran lately, perhaps on the other node (`ages`, seconds
+        since), goes on in that rhythm. Any other runs a first time before it takes its regular place: within seconds in a tree
+        that runs already, within a minute when the tree starts, with `ramp` in the order of the ramp.
         """
         wanted = {MonitorKey(profile, m.id): m for m in monitors if m.enabled}
         known = self._profiles.get(profile)
@@ -97,14 +116,16 @@ class Plan:
                 self._drop(entry)
             new = _Entry(key, every_s, host)
             have[key] = self._entries[key] = new
-            if entry is not None or (known is None and not ramp):
+            if entry is not None:
                 self._push(new, next_slot(key, every_s, now))
             else:
                 fresh.append(new)
         for entry in fresh:
-            entry.first = True
+            age_s = ages.get(entry.key)
+            entry.first = ramp or not goes_on(entry.every_s, age_s)
             if not ramp:
-                self._push(entry, now + place(entry.key) * min(entry.every_s, SOON_S))
+                within_s = SOON_S if known is not None else START_S
+                self._push(entry, now + first_wait(entry.key, entry.every_s, age_s, within_s))
         if ramp:
             self._ramp.add(profile, [(entry.every_s, place(entry.key), entry.key) for entry in fresh])
         self._tidy()

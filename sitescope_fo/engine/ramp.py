@@ -20,10 +20,15 @@ class Ramp:
     """Hands out monitors, evenly spaced, never more than `per_s` in any second."""
 
     def __init__(self, per_s: float) -> None:
-        self._gap_s = 1.0 / per_s
-        self._last: deque[float] = deque(maxlen=max(1, math.floor(per_s)))
+        self._last: deque[float] = deque()
         self._next_at = -math.inf
         self._queues: dict[str, deque[MonitorKey]] = {}
+        self.pace(per_s)
+
+    def pace(self, per_s: float) -> None:
+        """Sets another rate."""
+        self._gap_s = 1.0 / per_s
+        self._last = deque(self._last, maxlen=max(1, math.floor(per_s)))
 
     def __len__(self) -> int:
         return sum(len(queue) for queue in self._queues.values())

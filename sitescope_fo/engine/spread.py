@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from sitescope_fo.model.monitor import Monitor, MonitorKey
 
+OVERDUE_S = 5.0
+"""A monitor overdue by no more than this was running until now."""
 LEAST_GAP = 0.1
 """Share of the interval that lies at least between an extra first run and the next regular one."""
 
@@ -15,6 +17,21 @@ LEAST_GAP = 0.1
 def place(key: MonitorKey) -> float:
     """A fraction in [0, 1) that depends on the monitor's name only."""
     return zlib.crc32(str(key).encode()) / 2**32
+
+
+def goes_on(every_s: float, age_s: float | None) -> bool:
+    """Whether a monitor that ran `age_s` ago, perhaps on the other node, simply goes on in that rhythm."""
+    return age_s is not None and age_s <= every_s + OVERDUE_S
+
+
+def first_wait(key: MonitorKey, every_s: float, age_s: float | None, within_s: float) -> float:
+    """How long the first run waits: until one frequency after the last one (`age_s` ago), or spread over `within_s`.
+
+    One that is a little overdue runs within a second; one that is long overdue or never ran is spread like the others.
+    """
+    if age_s is None or not goes_on(every_s, age_s):
+        return place(key) * min(every_s, within_s)
+    return max(every_s - age_s, place(key) * min(every_s, 1.0))
 
 
 def next_slot(key: MonitorKey, every_s: float, after: float) -> float:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sitescope_fo.engine.plan import NOOP, Plan
-from sitescope_fo.engine.spread import next_slot, target_host
+from sitescope_fo.engine.plan import NO_AGES, NOOP, START_S, Plan
+from sitescope_fo.engine.spread import OVERDUE_S, next_slot, target_host
 from sitescope_fo.model.monitor import MonitorKey
 from tests.engine.parts import key, monitor
 
@@ -18,9 +18,9 @@ frequencies = st.sampled_from([0.5, 1.0, 5.0, 7.3, 60.0])
 few = hypothesis_settings(max_examples=40)
 
 
-def plan_of(*monitors, now=0.0, profile="", **limits):
+def plan_of(*monitors, now=0.0, profile="", ages=NO_AGES, **limits):
     plan = Plan(**limits)
-    plan.set_monitors(profile, monitors, now)
+    plan.set_monitors(profile, monitors, now, ages=ages)
     return plan
 
 
@@ -68,8 +68,30 @@ def test_monitors_of_one_frequency_are_spread_over_it():
     assert max(per_second.values()) < 30
 
 
+@few
+@given(st.sampled_from([10.0, 60.0, 3600.0]), st.floats(0, 1))
+def test_a_monitor_that_ran_lately_on_the_other_node_goes_on_one_frequency_later_and_does_not_drift(every_s, share):
+    plan = plan_of(monitor(frequency_s=every_s), now=100.0, ages={key(): every_s * share})
+    times = [at for at, _ in starts(plan, 100.0 + every_s * 4, now=100.0)]
+    assert times[0] <= 100.0 + max(every_s * (1 - share), 1.0) + 1e-6
+    assert all(math.isclose(at, times[0] + n * every_s, rel_tol=1e-9, abs_tol=1e-6) for n, at in enumerate(times))
+
+
+def test_what_is_a_little_overdue_runs_within_a_second_and_what_is_long_overdue_is_spread_over_a_minute():
+    many = [monitor(f"m{n}", frequency_s=600.0) for n in range(200)]
+    a_little = plan_of(*many, ages={key(m.id): 600.0 + OVERDUE_S for m in many})
+    assert len(starts(a_little, 1.0)) == 200
+    long_ago = starts(plan_of(*many, ages={key(m.id): 86400.0 for m in many}), START_S)
+    assert len(long_ago) == 200
+    assert len([at for at, _ in long_ago if at < START_S / 2]) < 150
+
+
+def test_a_daily_monitor_runs_within_a_minute_of_the_start():
+    assert starts(plan_of(monitor(frequency_s=86400.0)), START_S)
+
+
 def test_intervals_missed_in_a_pause_are_counted_and_not_made_up_for():
-    plan = plan_of(monitor(frequency_s=10.0))
+    plan = plan_of(monitor(frequency_s=10.0), ages={key(): 4.0})
     first = plan.next_run(key())
     assert plan.pop_due(first + 34.0, 0).count(key()) == 1
     assert plan.skipped == 3

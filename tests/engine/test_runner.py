@@ -164,7 +164,7 @@ async def test_a_monitor_whose_dependency_is_down_is_skipped_with_the_reason():
 async def test_a_check_that_hangs_ends_in_an_error_at_its_time_out():
     stage = Stage(monitor(frequency_s=60.0, timeout_s=10.0, description="hangs"))
     await stage.play(75.0)
-    [end] = stage.of(CheckFinished)
+    end = stage.of(CheckFinished)[0]
     assert end.result.failure == "timeout"
     assert end.result.duration_s == pytest.approx(10.0 + CANCEL_AFTER_S)
     assert "no answer within 10s" in end.result.summary
