@@ -82,7 +82,7 @@ class Vitals:
             role=node.role,
             host=node.world.host,
             version=node.version,
-            state=side.state if side is not None else PrimaryState.unknown,
+            state=self._state(),
             term=side.journal.term if side is not None else 0,
             scheduler_age_s=self.scheduler_age_s,
             running=len(node.runner.in_flight()),
@@ -100,6 +100,16 @@ class Vitals:
             home=str(node.home.root),
             user=node.ports.user,
         )
+
+    def _state(self) -> PrimaryState:
+        """Where the primary's side stands; `boot_check` from the moment on at which it has slept for too long.
+
+        Requests that came meanwhile are answered before the writer looks at the time, and `running` would be no honest word.
+        """
+        side = self._node.primary_side()
+        if side is None:
+            return PrimaryState.unknown
+        return PrimaryState.boot_check if side.may_check and not self._node.may_start("") else side.state
 
     def _ledger_digest(self) -> str:
         """Of the own tree's ledger on a primary; worked out again only when the state has changed."""
