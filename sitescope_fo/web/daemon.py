@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -51,6 +52,8 @@ from sitescope_fo.web.app import local_app, network_app
 from sitescope_fo.web.server import Listener, WebServer, bind_all
 
 CRASHED = 70
+STOP_LIMIT_S = 4.5
+"""A stop takes less than five seconds, whatever hangs."""
 
 
 def main(root: Path) -> int:
@@ -219,12 +222,20 @@ async def _keep_telling(node: Node, notify: SdNotify) -> None:
         await anyio.sleep(every)
 
 
+def _end_at_last() -> None:
+    """Ends the process even when a thread still waits for a mail server or a disk. By then all that must survive is written."""
+    timer = threading.Timer(STOP_LIMIT_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+
+
 async def _obey_signals(node: Node, server: WebServer, notify: SdNotify, tasks: TaskGroup) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async for number in signals:
             if number == signal.SIGHUP:
                 node.own.reload()
                 continue
+            _end_at_last()
             notify.send(STOPPING=1, STATUS="stopping")
             node.records.run(f"stopping on {signal.Signals(number).name}")
             await node.stop_cleanly(f"stopped by {signal.Signals(number).name}", node.world.config.goodbye_s)
