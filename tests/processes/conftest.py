@@ -16,14 +16,21 @@ class Stage:
     def __init__(self, folder):
         self.folder = folder
         self.town = Town()
-        self._template = None
+        self._template = self._failed = None
         self._numbers = itertools.count()
         self._living = None
 
     @property
     def template(self):
+        """The homes every pair is copied from. When they cannot be made, every test says why, and none tries again."""
+        if self._failed is not None:
+            raise AssertionError(f"no template: {self._failed}")
         if self._template is None:
-            self._template = make_template(self.folder / "template", self.town)
+            try:
+                self._template = make_template(self.folder / "template", self.town)
+            except AssertionError as error:
+                self._failed = error
+                raise
         return self._template
 
     def build(self):
