@@ -56,7 +56,7 @@ class Narrator:
     def step(self, name: str, what: str, wall: float = 0.0) -> None:
         """One line of the timeline; `wall` 0 = now."""
         seconds = (wall or self._clock.wall()) - self._start
-        lines = textwrap.wrap(" ".join(what.split()), WIDTH - 28)
+        lines = textwrap.wrap(" ".join(what.split()), WIDTH - 28, break_long_words=False, break_on_hyphens=False)
         self._write(f"  {seconds:7.1f} s  {name:<15} {lines[0] if lines else ''}\n")
         for line in lines[1:]:
             self._write(f"{'':28}{line}\n")
@@ -97,7 +97,8 @@ class Story:
         async with anyio.create_task_group() as tasks:
             for node in self.nodes:
                 tasks.start_soon(self._make, node, passphrase)
-        self.tell.step("homes", f"{self.primary.home} and {self.failover.home}")
+        for node in self.nodes:
+            self.tell.step("home", f"{node.home}")
         async with anyio.create_task_group() as tasks:
             for node in self.nodes:
                 tasks.start_soon(node.start)
