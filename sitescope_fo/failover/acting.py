@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sitescope_fo.failover import evidence, flap, timing
 from sitescope_fo.failover.evidence import Verdict
-from sitescope_fo.failover.moves import hush, open_overlap, speak, to_active, to_handback, to_recovering, unhush
+from sitescope_fo.failover.moves import STAY, hush, open_overlap, speak, to_active, to_handback, to_recovering, unhush
 from sitescope_fo.failover.state import NEVER, ProfileState
 from sitescope_fo.model.effect import AskYield, RunStep
 from sitescope_fo.model.fact import ProbeAnswered, YieldAnswered
@@ -16,8 +16,7 @@ from sitescope_fo.model.status import Condition, EvidenceKind, Position, Primary
 if TYPE_CHECKING:
     from sitescope_fo.failover.turn import Turn
 
-_STAY = frozenset({Condition.hold, Condition.flap_lock})
-_STOPS_HANDBACK = _STAY | {Condition.fault, Condition.isolated, Condition.frozen, Condition.unverifiable}
+_STOPS_HANDBACK = STAY | {Condition.fault, Condition.isolated, Condition.frozen, Condition.unverifiable}
 
 
 def healthy(fact: ProbeAnswered, worth: Verdict) -> bool:
@@ -50,7 +49,7 @@ def on_answer_active(turn: Turn, fact: ProbeAnswered, worth: Verdict) -> None:
         turn.set_live(healthy_since=turn.mono)
     if fact.sent_mono <= turn.live.acting_since:
         return
-    if turn.state.conditions & _STAY or turn.mono < _retry_at(turn) or not may_return(turn, fact):
+    if turn.state.conditions & STAY or turn.mono < _retry_at(turn) or not may_return(turn, fact):
         if running:
             hush(turn, "the primary runs and this failover has to stay acting")
             ask_again(turn)
@@ -71,7 +70,7 @@ def _retry_at(turn: Turn) -> float:
 
 def ask_again(turn: Turn) -> None:
     """Asks a running primary to yield to the node that has to stay acting, at most every 30 s."""
-    if not turn.state.conditions & _STAY or turn.mono < turn.live.yield_next:
+    if not turn.state.conditions & STAY or turn.mono < turn.live.yield_next:
         return
     turn.set_live(yield_next=turn.mono + timing.YIELD_AGAIN_S)
     why = "flap lock" if turn.has(Condition.flap_lock) else "hold on the failover"
@@ -137,7 +136,9 @@ def precopied(turn: Turn, identity: str, *, done: bool, what: str) -> None:
     turn.set_live(step_failures=failures, step_next=turn.mono + timing.PRECOPY_RETRY_S)
     turn.log("step_failed", f"P: {what}", level="WARNING", hint="It is tried again")
     if failures >= timing.PRECOPY_TRIES:
-        give_up(turn, f"the pre-copy failed {failures} times: {what}")
+        said = f"The pre-copy for the hand-back of {turn.name} failed {failures} times: {what}"
+        todo = "Look at error.log of both nodes; it is tried again for 10 min"
+        turn.alarm("precopy", f"{turn.name}: pre-copy for the hand-back fails", said, todo, level="WARNING")
 
 
 def give_up(turn: Turn, why: str) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sitescope_fo.failover import evidence, timing
-from sitescope_fo.failover.moves import STEPS, owe_tidying, run_step, to_active, to_standby
+from sitescope_fo.failover.moves import STEPS, hush, owe_tidying, primary_runs, run_step, to_active, to_standby
 from sitescope_fo.failover.state import Handback, ProfileState
 from sitescope_fo.model.effect import RunStep, SuspendMonitors
-from sitescope_fo.model.fact import ProbeAnswered, ProbeMissed, StepDone, StepFailed
+from sitescope_fo.model.fact import ProbeAnswered, StepDone, StepFailed
 from sitescope_fo.model.status import EvidenceKind, Position, PrimaryState
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def give_up(turn: Turn, why: str) -> None:
     """The primary does not run yet: this node goes on with the same term; next try after stable_for."""
     turn.set_live(retry_at=turn.mono + turn.timing.stable_for_s)
     todo = "Look at error.log of both nodes; the hand-back is tried again by itself"
+    if primary_runs(turn):
+        hush(turn, "the hand-back failed and the primary runs")
     to_active(turn, f"hand-back not done: {why}", event="handback_failed", todo=todo)
 
 
@@ -115,10 +117,9 @@ def on_answer(turn: Turn, fact: ProbeAnswered) -> None:
         untidy(turn, f"its health reply says running with term {fact.term}")
 
 
-def on_miss(turn: Turn, fact: ProbeMissed) -> None:
+def on_miss(turn: Turn) -> None:
     """Before H5 a lost primary ends the hand-back; afterwards it is in charge, and standby watches it."""
     turn.set_live(misses=turn.live.misses + 1)
-    turn.keep(evidence.of_miss(fact, turn.wall, turn.live.misses))
     if before_run(turn) and turn.live.misses >= turn.timing.misses:
         turn.set_journal(flap_score=turn.journal.flap_score + 1)
         give_up(turn, "the primary was lost")

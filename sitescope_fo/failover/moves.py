@@ -23,6 +23,8 @@ STEPS = ("P", "H2", "H5", "H6")
 """The steps carried out, in order. H1 is the position itself: no check may start. H3 and H4 come with the merge, before H5."""
 
 
+STAY = frozenset({Condition.hold, Condition.flap_lock})
+"""Conditions that keep an acting node acting."""
 _OF_WATCHING = frozenset({"grace", "blocked", "both_fail", "nobody", "mirror_failed"})
 """Alarms that a takeover makes pointless."""
 
@@ -110,12 +112,12 @@ def reset_acting(turn: Turn) -> None:
 def start_monitors(turn: Turn) -> None:
     """Runs the working tree when it is loaded and this node acts: the one place that starts checks.
 
-    A return under way beside a running primary starts nothing that does not run already.
+    Beside a running primary it starts nothing that does not run already, unless a hold or a lock wants this node to act.
     """
     live = turn.live
     if not turn.state.may_check or not live.working_ready or live.monitors_started:
         return
-    if turn.position is Position.recovering and live.overlap_hold:
+    if live.overlap_hold and not turn.state.conditions & STAY:
         return
     turn.set_live(monitors_started=True)
     turn.emit(StartMonitors(profile=turn.name, term=turn.journal.term, ramp=not live.first_check_started))

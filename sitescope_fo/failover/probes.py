@@ -82,10 +82,15 @@ def _missed(turn: Turn, fact: ProbeMissed) -> None:
     turn.set_live(answering=live.answering and slow, healthy_since=NEVER)
     if turn.state.passive:
         passive.on_miss(turn, fact)
-    elif turn.position is Position.handback:
-        handback.on_miss(turn, fact)
+        return
+    turn.keep(of_miss(fact, turn.wall, 1))
+    if turn.has(Condition.frozen):
+        freeze.on_failed_probe(turn, fact.sent_mono)
+    if turn.live.answering:
+        return  # slow, and slow is not gone: a reply within the hard time-out still counts
+    if turn.position is Position.handback:
+        handback.on_miss(turn)
     else:
-        turn.keep(of_miss(fact, turn.wall, 1))
         _lost(turn, f"a probe failed: {fact.kind}", fact.sent_mono)
 
 
@@ -95,13 +100,13 @@ def _unverifiable(turn: Turn, fact: ProbeUnverifiable) -> None:
     turn.set_live(last_sent_answered=fact.sent_mono, answering=True, healthy_since=NEVER)
     passive.on_unverifiable(turn, fact)
     if turn.state.acting:
+        if turn.has(Condition.frozen):
+            freeze.on_failed_probe(turn, fact.sent_mono)
         _lost(turn, f"the primary is unverifiable: {fact.code}", fact.sent_mono)
 
 
 def _lost(turn: Turn, why: str, sent_mono: float) -> None:
     """No usable word from the primary while acting."""
-    if turn.has(Condition.frozen):
-        freeze.on_failed_probe(turn, sent_mono)
     if turn.position is Position.recovering and sent_mono >= turn.live.entered_mono:
         acting.break_off(turn, why)
     elif turn.position is Position.active:

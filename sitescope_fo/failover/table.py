@@ -143,7 +143,7 @@ ROWS: tuple[Row, ...] = (
     _row({P.handback}, facts.StepDone, "the step under way", "the next step; after H6 standby"),
     _row(PASSIVE, facts.StepDone, "an owed step", "settled"),
     _row({P.activating, P.active}, facts.StepDone, "", "its term is stored"),
-    _row({P.recovering}, facts.StepFailed, "P, the third time", "active; next try after stable_for"),
+    _row({P.recovering}, facts.StepFailed, "P", "again after 5 s; the third is mailed"),
     _row({P.handback}, facts.StepFailed, "H2, or H5 refused", "active, same term; next try after stable_for"),
     _row({P.handback}, facts.StepFailed, "H5, answer lost", "asked again for 30 s, then standby"),
     _row({P.handback}, facts.StepFailed, "H6", "standby; tidying up is owed"),

@@ -44,6 +44,7 @@ LOST_S = 30.0
 STEP_RETRY_S = 1.0
 PRECOPY_RETRY_S = 5.0
 PRECOPY_TRIES = 3
+"""Failures in a row that are mailed."""
 PRECOPY_LONGEST_S = 600.0
 OWED_RETRY_S = 5.0
 """Between two orders to a primary that yielded for nothing."""

@@ -10,7 +10,7 @@ from sitescope_fo.model import effect as effects
 from sitescope_fo.model import fact as facts
 from sitescope_fo.model.config import PRESETS, Profile
 from sitescope_fo.model.ports import Now
-from sitescope_fo.model.status import PrimaryState
+from sitescope_fo.model.status import Position, PrimaryState
 
 START_WALL = 1_790_000_000.0
 START_MONO = 1000.0
@@ -40,7 +40,7 @@ class Desk:
         self.mono = START_MONO
         self.wall_offset = START_WALL - START_MONO
         self.state = machine.initial(config) if journal is None else machine.restored(config, journal)
-        self.seen = []
+        self.seen, self._served = [], 0
         if started:
             self.give(facts.NodeStarted(boot_id="f-1"))
         if mirrored:
@@ -70,7 +70,7 @@ class Desk:
         return self.give(facts.Tick())
 
     def clear(self):
-        self.seen = []
+        self.seen, self._served = [], 0
         return self
 
     # --- common facts -----------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class Desk:
 
     def serve(self, points=3):
         """Answers the newest request for a sample, once."""
-        if any(isinstance(e, effects.SampleGate) for e in self.seen[getattr(self, "_served", 0) :]):
+        if any(isinstance(e, effects.SampleGate) for e in self.seen[self._served :]):
             self._served = len(self.seen)
             self.gate(points)
         return self
@@ -221,8 +221,8 @@ class Desk:
         return again
 
 
-def journal(**changes):
-    return Journal(**changes)
+def journal(position="standby", **changes):
+    return Journal(position=Position(position), **changes)
 
 
 __all__ = ["NAME", "Desk", "effects", "facts", "journal", "math", "profile", "replace"]

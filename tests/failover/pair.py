@@ -29,14 +29,18 @@ class Node:
         self.pair = pair
         self.up = True
         self.asleep_until = 0.0
-        self.queue = []
         self.life = 0
         self.running = False
         self.last_tick = 0.0
+        self.started_at = 0.0
 
     @property
     def awake(self):
         return self.up and self.pair.mono >= self.asleep_until
+
+    @property
+    def awake_since(self):
+        return max(self.asleep_until, self.started_at)
 
     def after(self, delay, fn):
         """Calls `fn` later, in this life only; a sleeping process does it when it wakes."""
@@ -87,6 +91,7 @@ class FailoverNode(Node):
         self.up, self.running, self.pinned = True, False, 0
         self.state = machine.restored(self.config, self.state.journal)
         self.life += 1
+        self.started_at = self.pair.mono
         self.give(facts.NodeStarted(boot_id=f"f-{self.life}"))
         self.give(facts.MirrorVerified(profile=NAME, revision="rev", monitors=9, wall=self.pair.now.wall))
         self.probe_loop()
@@ -224,6 +229,7 @@ class PrimaryNode(Node):
     def start(self):
         self.up, self.running, self.stalled_since = True, False, None
         self.life += 1
+        self.started_at = self.pair.mono
         self.side = primary.restored(self.journal, f"p-{self.life}", self.boot_check_s, self.pair.now)
         self.give(facts.PeersListed(node_ids=(FAILOVER,), pause_limit_s=self.pause_limit))
         self.give(facts.NodeStarted(boot_id=f"p-{self.life}"))
@@ -330,7 +336,9 @@ class Pair:
         self.delay = (0.001, 0.02)
         self.overlap_s = self.gap_s = 0.0
         self.overlapping_since = None
+        self.fair_since = self.excused_until = 0.0
         self.takeovers = []
+        self.moves = set()
         self.failover = FailoverNode(self, preset, **changes)
         self.timing = self.failover.config.timing
         self.primary = PrimaryNode(self)
@@ -365,6 +373,8 @@ class Pair:
             both = self.primary.may_start() and self.failover.may_start()
             self.overlap_s += span * both
             self.gap_s += span * (not self.primary.may_start() and not self.failover.may_start())
+            if both and self.overlapping_since is not None:
+                self._bounded()
             if both and self.overlapping_since is None:
                 self.overlapping_since = self.mono
                 self.log("== both may start checks")
@@ -372,6 +382,29 @@ class Pair:
                 self.log(f"== only one again, after {self.mono - self.overlapping_since:.2f} s")
                 self.overlapping_since = None
         self.mono = max(self.mono, when)
+
+    def fair(self):
+        """The link works from now on."""
+        self.cut, self.loss, self.delay, self.one_way, self.failover.network = False, 0.0, (0.001, 0.02), "", True
+        self.fair_since = self.mono
+
+    def _bounded(self):
+        """R8: both may start checks only while no message could pass, plus 4 x check_every + 5 s.
+
+        A request that was lost on the way is only missed at its hard time-out.
+        """
+        link = not (self.cut or self.loss or self.one_way or self.delay[1] > 0.1) and self.failover.network
+        state = self.failover.state
+        known = {"hold", "flap_lock", "fault"} & set(state.conditions)
+        sick = state.journal.cause == "degraded" or not state.live.window_open
+        if state.live.retry_at < float("inf"):
+            self.excused_until = self.mono  # a failed hand-back: the next try is after stable_for
+        if not link or known or sick:
+            return
+        starts = (self.overlapping_since, self.fair_since, self.excused_until)
+        since = max(*starts, self.primary.awake_since, self.failover.awake_since)
+        bound = 4 * self.timing.check_every_s + 5.0 + self.timing.hard_timeout_s
+        assert self.mono - since <= bound, f"overlap of {self.mono - since:.1f} s{self.timeline()}"
 
     # --- the link ---------------------------------------------------------------------------------------------------
 
@@ -408,6 +441,7 @@ class Pair:
     def check_failover(self, before, after, out, fact):
         assert after.journal.term >= before.journal.term, self.timeline()
         if after.position != before.position:
+            self.moves.add((before.position.value, after.position.value))
             self.log(f"F {before.position} -> {after.position}: {after.journal.last_transition.why}")
             assert after.journal.last_transition.evidence, self.timeline()
         if after.position == "activating" and before.position != "activating":
@@ -420,6 +454,7 @@ class Pair:
     def check_primary(self, before, after, out):
         assert after.journal.term >= before.journal.term, self.timeline()
         if after.state != before.state:
+            self.moves.add((before.state.value, after.state.value))
             self.log(f"P {after.last_transition}")
         for one in out:
             if isinstance(one, effects.StartOwnMonitors):
