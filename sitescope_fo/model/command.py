@@ -1,8 +1,8 @@
 """Everything an operator can ask for. Each command names the least level it needs and whether it works on a stopped node.
 
-A command is validated in one place (`node/control`), becomes a fact or a change of configuration files, and its outcome is seen in
-the next snapshot like every other change. `offline` commands only touch configuration and work under the home's lock while no daemon
-runs.
+A command is validated in one place (`node/control`), becomes a fact or a change of configuration files, and its outcome is seen
+in the next snapshot like every other change. `offline` commands only touch configuration and work under the home's lock while no
+daemon runs.
 """
 
 from __future__ import annotations

@@ -206,6 +206,12 @@ class WorkingReady(ProfileFact, frozen=True, kw_only=True):
     monitors: int
 
 
+class EditsKept(ProfileFact, frozen=True, kw_only=True):
+    """Edits made while acting, which do not travel home, were kept as an archive."""
+
+    archive: str
+
+
 class StepDone(ProfileFact, frozen=True, kw_only=True):
     """A hand-back step ended well."""
 
