@@ -143,6 +143,23 @@ def test_a_primary_that_is_not_stable_breaks_the_return_off_and_doubles_the_wind
     assert 60.0 <= desk.mono - back <= 61.5
 
 
+def test_a_slow_primary_is_no_lost_one_and_its_return_goes_on():
+    desk = Desk().active().wait(5).answer().done("P")
+    desk.wait(1.5).miss(ago=1.5, kind="timeout")
+    assert desk.position == "recovering"
+    assert not desk.state.may_notify
+    desk.wait(0.5).answer(ago=1.0, late=True).wait(1).answer(ago=1.0, late=True)
+    assert desk.position == "handback"
+
+
+def test_a_primary_that_answers_nothing_any_more_breaks_its_return_off_after_the_hard_time_out():
+    desk = Desk().recovering()
+    lost = desk.mono
+    while desk.position == "recovering":
+        desk.wait(1.0).miss(ago=0.9, kind="timeout")
+    assert 10.0 <= desk.mono - lost <= 15.0
+
+
 def test_a_broken_off_return_beside_a_running_primary_lets_the_alerts_out_again():
     desk = Desk().active().wait(5).answer().wait(1).miss()
     assert desk.position == "active"
@@ -350,6 +367,17 @@ def test_a_restart_while_acting_starts_nothing_before_it_knows_who_acts(position
     assert desk.of(effects.StartMonitors) == []
     desk.wait(0.1).miss().gate().wait(0.2).miss()
     assert desk.of(effects.StartMonitors) == [effects.StartMonitors(profile=NAME, term=4, ramp=True)]
+
+
+def test_a_restart_while_acting_asks_at_once_and_is_over_in_bounded_time_when_nothing_answers():
+    desk = Desk(journal=journal(position="active", term=4, cause="silent"), mirrored=False, started=False)
+    assert not desk.state.may_check
+    desk.give(facts.NodeStarted(boot_id="f-2"))
+    assert desk.of(effects.ProbeNow)
+    assert desk.of(effects.SampleGate)
+    desk.working().wait(20.0)
+    assert desk.state.shown == "isolated"
+    assert desk.of(effects.StartMonitors)
 
 
 def test_a_restart_beside_a_primary_that_took_over_starts_no_check():

@@ -59,7 +59,7 @@ def test_r2_a_primary_that_answers_with_a_stuck_scheduler_is_replaced_in_time(pr
 
 
 @presets
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(low=st.floats(0.5, 1.0), seed=st.integers(0, 99))
 def test_r3_replies_slower_than_soft_but_within_hard_cause_no_takeover(preset, low, seed):
     world = pair(preset, seed)
@@ -70,7 +70,7 @@ def test_r3_replies_slower_than_soft_but_within_hard_cause_no_takeover(preset, l
 
 
 @presets
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 999), share=st.floats(0.1, 1.0), kind=st.sampled_from(["cut", "primary", "failover", "sleep"]))
 def test_r4_short_interruptions_cause_no_takeover(preset, seed, share, kind):
     """The silence counts from the last proof of life, so a cut may begin up to one probe later."""
@@ -174,6 +174,17 @@ def test_r8_after_a_cut_the_overlap_ends_within_its_bound_and_alerts_are_held_wi
     assert world.failover.state.journal.overlaps[0].until_wall
 
 
+def test_a_link_that_is_slow_for_good_does_not_leave_both_running():
+    world = pair("lan")
+    world.cut = True
+    world.run(60)
+    world.fair()
+    world.delay = (2.0, 4.0)
+    world.run(60)
+    assert world.overlapping_since is None, world.timeline()
+    assert world.primary.may_start()
+
+
 def test_both_nodes_restart_at_once_and_the_acting_failover_stays_the_only_one():
     world = pair()
     world.primary.crash()
@@ -268,7 +279,7 @@ def test_r17_a_flapping_primary_is_taken_over_three_times_in_an_hour_at_most_the
 
 # --- any weather ----------------------------------------------------------------------------------------------------
 
-SEEDS_TOGETHER = 25
+SEEDS_TOGETHER = 20
 """Storms in one test: what `--seeds` multiplies."""
 
 
