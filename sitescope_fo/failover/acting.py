@@ -83,10 +83,18 @@ def on_yield_answer(turn: Turn, fact: YieldAnswered) -> None:
     turn.note(EvidenceKind.yielded, f"the primary {'yielded' if fact.yielded else 'did not yield'}: {fact.detail or 'no detail'}")
     turn.log("yield_answered", f"yielded {fact.yielded}, term {fact.term}: {fact.detail}")
     if fact.yielded:
-        if fact.term > turn.journal.term:  # it had taken a term of its own; from here on this node's is the newer one
-            turn.set_journal(term=turn.state.next_term)
+        outrank(turn, fact.term)
         turn.set_live(primary_state=PrimaryState.yielded)
         speak(turn)
+
+
+def outrank(turn: Turn, term: int) -> None:
+    """The primary gives way after it had taken a term of its own: what is done and told here from now on is the newer.
+
+    With the old term its ledger would win over ours at the hand-back. Nobody was blind: until now the primary ran.
+    """
+    if term > turn.journal.term and turn.live.working_ready:
+        turn.set_journal(term=turn.state.next_term, blind_from_wall=turn.wall)
 
 
 # --- recovering -----------------------------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ class PrimaryTurn:
             self.note(EvidenceKind.clock, why)
         seen = self.side.evidence[-1]
         what = f"{self.side.state} -> {to}: {why}"
-        self.set(state=to, since_wall=self.wall, last_transition=what, deadline=math.inf, ask_next=math.inf)
+        self.set(state=to, since_wall=self.wall, last_transition=what, deadline=math.inf)
         self.log("role_changed", f"{what}; seen: {seen.kind} {seen.what} at {say_time(seen.wall)}", level=level, hint=hint)
 
     def run(self, why: str, *, term: int = 0, loud: bool = False) -> None:
@@ -117,10 +117,8 @@ class PrimaryTurn:
             self.mail("yielded", f"PRIMARY YIELDED to failover {peer}", what, "Nothing: the hand-back follows by itself")
 
     def ask(self) -> None:
-        """Asks every listed failover at once, within what is left of the boot-check."""
-        left = max(0.1, self.side.deadline - self.mono)
-        self.set(ask_next=self.mono + timing.BOOT_CHECK_AGAIN_S)
-        self.emit(AskFailovers(timeout_s=left))
+        """Asks every listed failover at once, and again until it answers or the boot-check is over."""
+        self.emit(AskFailovers(timeout_s=max(0.1, self.side.deadline - self.mono)))
 
     def heard(self, peer: str) -> None:
         """A listed failover gave a sign of life."""
@@ -145,8 +143,6 @@ def settle(turn: PrimaryTurn) -> None:
             missing = [f"{peer} ({view.detail or 'no answer'})" for peer, view in side.peers.items() if not view.answered]
             turn.note(EvidenceKind.boot_check, f"no answer in time from {', '.join(missing)}")
             turn.run(f"the boot-check is over; no answer from {', '.join(missing)}")
-        elif turn.mono >= side.ask_next:
-            turn.ask()
     elif side.state is PrimaryState.yielded and turn.mono >= silent_at(side):
         turn.note(EvidenceKind.yielded, f"nothing heard of {side.yielded_to} for {say_span(side.yield_for_s)}")
         turn.run(f"failover {side.yielded_to} was silent for {say_span(side.yield_for_s)}", loud=True)
@@ -186,7 +182,6 @@ def wakes(side: PrimarySide) -> Iterator[float]:
     """Instants at which `settle` has something to do."""
     if side.state is PrimaryState.boot_check:
         yield side.deadline
-        yield side.ask_next
     elif side.state is PrimaryState.yielded:
         yield silent_at(side)
     elif side.state is PrimaryState.running:

@@ -150,6 +150,7 @@ def _boot_check(turn: Turn, fact: BootCheckHeard) -> None:
     turn.set_live(healthy_since=NEVER)
     if not turn.state.acting:
         return
+    acting.outrank(turn, fact.term)
     freeze.thaw(turn, "the primary asks before it monitors: go on")
     if turn.position is Position.recovering:
         acting.break_off(turn, "the primary restarted")

@@ -297,8 +297,6 @@ class PrimarySide(msgspec.Struct, frozen=True, kw_only=True):
     """0 = off."""
     deadline: float = math.inf
     """End of the boot-check; inf = no boot-check under way."""
-    ask_next: float = math.inf
-    """When the failovers that did not answer are asked again."""
     peers: dict[str, PeerView] = {}
     yielded_to: str = ""
     yield_profile: str = ""

@@ -114,7 +114,7 @@ ROWS: tuple[Row, ...] = (
     _row(PASSIVE, facts.GoodbyeHeard, "", "announced, deadline = now + eta, at most 1 h"),
     _row(ACTING | {P.handback}, facts.GoodbyeHeard, "recovering: active", "noted; alerts leave again"),
     _row(PASSIVE, facts.BootCheckHeard, "", "standby (answered: not active); nothing seen before counts"),
-    _row(ACTING | {P.handback}, facts.BootCheckHeard, "recovering: active", "noted (answered: active); - frozen"),
+    _row(ACTING | {P.handback}, facts.BootCheckHeard, "recovering: active", "noted (answered: active); - frozen; above its term"),
     _row(
         PASSIVE, facts.YieldAnswered, "asked; yielded, or not and it is no switchover", "activating; not yielded: overlap opened"
     ),

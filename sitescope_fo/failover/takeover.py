@@ -43,6 +43,8 @@ def _due(turn: Turn) -> None:
     if not live.answering:
         if live.misses < turn.timing.misses:
             return  # silent for a moment after admitting stalled work
+        if turn.mono < _last_run(turn.state) + turn.timing.activate_after_s:
+            return  # it ran until then, and stalled work is no reason to be less patient with its silence
         fresh = turn.state.due - turn.timing.soft_timeout_s - timing.PROBE_MARGIN_S
         if live.last_sent_failed <= fresh or _blocked(turn):
             return
@@ -58,6 +60,11 @@ def _due(turn: Turn) -> None:
             turn.alarm("both_fail", f"{config.name}: both nodes fail the same check", what, "Look at what both depend on")
             return
         ask_yield(turn, live.degraded_what)
+
+
+def _last_run(state: ProfileState) -> float:
+    """When the newest request was sent whose answer said that the primary runs, with or without stalled work; NEVER: none did."""
+    return state.live.last_sent_answered if state.live.primary_state is PrimaryState.running else NEVER
 
 
 def _goodbye_over(turn: Turn) -> None:
@@ -105,6 +112,7 @@ def wakes(state: ProfileState) -> Iterator[float]:
         yield live.deadline
     elif state.position is Position.grace:
         yield state.due
+        yield _last_run(state) + state.config.timing.activate_after_s
         yield state.due + timing.LATE_FOR_S
     if state.passive and "blocked" in live.alarms_on:
         yield live.alarmed["blocked"] + timing.ALARM_EVERY_S

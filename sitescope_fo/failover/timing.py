@@ -58,7 +58,6 @@ STUCK_S = 60.0
 
 BOOT_CHECK_PAUSE_S = 2.0
 """Length of the boot-check after an own pause of the primary."""
-BOOT_CHECK_AGAIN_S = 2.0
 PEER_SILENT_S = 60.0
 
 
