@@ -124,6 +124,7 @@ class SimMailer:
 
     async def send(self, settings, message):
         await self._process.breathe()
+        self._machine.world.watch.sending(self._machine, message)
         await anyio.sleep(self._rng.uniform(0.005, 0.03))
         await self._process.breathe()
         if not (self._machine.network and self._machine.world.mail_server):

@@ -32,6 +32,22 @@ async def test_interruptions_shorter_than_promised_cause_no_takeover(seed):
         await w.settled(10)
 
 
+async def test_a_primary_that_admits_stalled_work_is_owed_the_same_patience(seed):
+    async with world(seed) as w:
+        await w.mirrored()
+        w.primary.break_disk()
+        await w.until(lambda: w.failover.position == "suspect", w.frequency_s + 2)
+        longest = w.timing.activate_after_s - w.timing.soft_timeout_s - 2.0
+        for _ in range(3):
+            await w.run(w.chance.uniform(1, 5))
+            w.cut()
+            await w.run(longest)
+            w.heal()
+        assert w.watch.takeovers() == []
+        w.primary.mend_disk()
+        await w.settled(10)
+
+
 def _wrong_passphrase(w):
     w.primary.passphrase = "another one"
 

@@ -60,6 +60,28 @@ async def test_a_failover_that_restarts_while_acting_yields_to_a_primary_that_ru
         assert w.watch.first_start("failover", since) is None
 
 
+async def test_a_failover_that_stays_acting_takes_a_term_above_one_the_primary_took_by_itself(seed):
+    async with world(seed) as w:
+        await _acting(w)
+        w.primary.start()
+        await w.until(lambda: w.primary.position == "yielded", 10)
+        w.cut()
+        await w.until(lambda: w.primary.position == "running", 40, "a primary that hears nothing any more")
+        assert w.primary.term > w.failover.term
+        w.targets.fail("Page 0")
+        await w.run(2 * w.frequency_s)
+        w.primary.pause()
+        await w.run(4)
+        w.heal()
+        w.primary.resume()
+        await w.until(lambda: w.primary.position == "yielded", 5)
+        assert w.failover.term > w.primary.term
+        w.targets.mend()
+        await w.settled(120)
+        await w.run(2 * w.frequency_s)
+        assert w.watch.alerts("Page 0")[-1].event == "recovery", "the last word is the truth"
+
+
 async def test_both_nodes_restart_at_once(seed):
     async with world(seed) as w:
         await w.mirrored()

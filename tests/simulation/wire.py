@@ -21,6 +21,7 @@ from sitescope_fo.web.message import problem_answer
 
 SKEW_S = 30.0
 RETRANSMIT_S = 0.2
+LONGEST_RETRANSMIT_S = 4.0
 
 
 @dataclass(eq=False)
@@ -97,7 +98,7 @@ class Network:
         pause = RETRANSMIT_S
         while not self._passes(source, target):
             await anyio.sleep(pause)
-            pause = min(2 * pause, 4.0)
+            pause = min(2 * pause, LONGEST_RETRANSMIT_S)
         await anyio.sleep(self._rng.uniform(*self.latency))
 
     def _passes(self, source, target):

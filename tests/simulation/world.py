@@ -4,6 +4,7 @@ One seed is one run: see docs/simulation.md.
 """
 
 import contextvars
+import math
 import random
 import shutil
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from tests.simulation.machine import Machine
 from tests.simulation.ports import Targets
 from tests.simulation.process import leave_scheduling, take_over_scheduling
 from tests.simulation.watch import COVERED, DAYS, Watch
-from tests.simulation.wire import Network
+from tests.simulation.wire import LONGEST_RETRANSMIT_S, SKEW_S, Network
 
 LINES_SHOWN = 150
 
@@ -39,7 +40,7 @@ class World:
         self.mail_server = True
         self.may_double = 0
         """How many copies of a mail the faults so far excuse."""
-        self._overlap_until = 0.0
+        self._parted_at = -math.inf
         self._sleeps = {}
         self._happened = trio.Event()
         self.tasks = None
@@ -74,6 +75,8 @@ class World:
 
     def happen(self):
         """Wakes whoever waits for something to happen."""
+        if self.parted:
+            self._parted_at = self.now
         happened, self._happened = self._happened, trio.Event()
         happened.set()
 
@@ -152,8 +155,6 @@ class World:
             self.may_double += 1
         if what == "stopped":
             self._sleeps.setdefault(machine.name, []).append(self.now)
-        if what == "cut off from everything":
-            self.allow_overlap(float("inf"))
         self.watch.sample()
 
     def slept(self, machine, since):
@@ -167,21 +168,33 @@ class World:
         self.tell("network", f"*** cut: no way to {', '.join(sorted(self.network.no_way_to))}")
         COVERED["fault link cut"] += 1
         self.may_double += 1
-        self.allow_overlap(float("inf"))
 
     def heal(self):
         """The way between the machines is open again."""
         self.network.no_way_to = set()
         self.tell("network", "healed")
-        # Retransmission of what was on the way may take its time; then the promise counts (R8).
-        self.allow_overlap(self.now + 4 * self.timing.check_every_s + 5.0 + 4.0)
 
-    def allow_overlap(self, until):
-        self._overlap_until = until
+    @property
+    def parted(self):
+        """Whether no trusted word can pass both ways in time."""
+        pair = self.primary, self.failover
+        skew = abs(self.primary.clock.step - self.failover.clock.step)
+        return (
+            bool(self.network.no_way_to)
+            or not all(machine.network for machine in pair)
+            or self.primary.passphrase != self.failover.passphrase
+            or any(machine.certificate_fault or machine.foreign for machine in pair)
+            or skew > SKEW_S - 1
+            or self.network.slow_answers[1] > self.timing.soft_timeout_s
+            or self.network.loss > 0.2
+        )
 
     @property
     def overlap_allowed(self):
-        return self.now <= self._overlap_until
+        """Both may check only while they are parted, and for so long afterwards as is promised (R8)."""
+        if self.parted:
+            return True
+        return self.now <= self._parted_at + 4 * self.timing.check_every_s + 5.0 + LONGEST_RETRANSMIT_S
 
     # --- the report -------------------------------------------------------------------------------------------------
 
