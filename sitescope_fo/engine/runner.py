@@ -89,7 +89,8 @@ class Runner:
         return self._plan.run_now(key)
 
     async def run(self) -> None:
-        """Starts checks for ever."""
+        """Starts checks for ever. After a defect ended it, it may be run anew; what was under way then has no result."""
+        self._forget_runs()
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             while True:
@@ -101,6 +102,13 @@ class Runner:
                     why = "the last run had not ended, or there was no room"
                     self._submit(CheckSkipped(key=key, why=why, status="overrun", runs=runs))
                 await self._next()
+
+    def _forget_runs(self) -> None:
+        for key in (*self._running, NOOP):
+            self._plan.finished(key, self._clock.mono())
+        self._running.clear()
+        self._hanging.clear()
+        self._deadlines.clear()
 
     async def _next(self) -> None:
         """Sleeps until something is due, a check must be given up, or something changed."""

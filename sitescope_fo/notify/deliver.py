@@ -49,7 +49,8 @@ class Courier:
         self._free = anyio.Event()
 
     async def run(self) -> None:
-        """Sends for ever."""
+        """Sends for ever. After a defect ended it, it may be run anew."""
+        self._busy.clear()
         async with anyio.create_task_group() as tasks:
             while True:
                 self._start_lanes(tasks)
