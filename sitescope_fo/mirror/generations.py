@@ -141,10 +141,22 @@ def lay_out_working(profile_dir: Path, revision: str, *, disk: Disk = REAL) -> P
     A kill leaves the old tree, none, or the new one, never a mix; `working_base` says which. Raises Bad
     (`generation_corrupt`) when the generation is not whole, OSError.
     """
+    fresh = lay_out(profile_dir, revision, WORKING, disk=disk)
+    retire_working(profile_dir, disk=disk)
+    disk.replace(fresh, profile_dir / WORKING)
+    disk.fsync_dir(profile_dir)
+    return profile_dir / WORKING
+
+
+def lay_out(profile_dir: Path, revision: str, name: str, *, disk: Disk = REAL) -> Path:
+    """A fresh, durable, editable copy of that generation, with its record: `staging/<name>`.
+
+    Raises Bad (`generation_corrupt`) when the generation is not whole, OSError.
+    """
     generation = find_generation(profile_dir, revision)
     if generation is None:
         raise corrupt(profile_dir / GENERATIONS / revision, "it is not there, or its record cannot be read")
-    fresh = profile_dir / STAGING / WORKING
+    fresh = profile_dir / STAGING / name
     make_private_dir(fresh.parent, disk)
     remove_tree(fresh)
     lay_root(fresh, disk)
@@ -152,10 +164,7 @@ def lay_out_working(profile_dir: Path, revision: str, *, disk: Disk = REAL) -> P
         lay_file(fresh, entry.path, entry.mode | EDITABLE, read_content(generation.path, entry), disk)
     write_record(fresh, generation.record, disk)
     settle_tree(fresh, disk)
-    retire_working(profile_dir, disk=disk)
-    disk.replace(fresh, profile_dir / WORKING)
-    disk.fsync_dir(profile_dir)
-    return profile_dir / WORKING
+    return fresh
 
 
 def working_base(profile_dir: Path) -> str:

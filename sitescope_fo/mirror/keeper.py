@@ -51,7 +51,8 @@ class MirrorView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Poke(msgspec.Struct):
-    ask: Ask
+    ask: Ask | None
+    """None: only look at the disk."""
     done: anyio.Event
     outcome: PullOutcome | None = None
 
@@ -134,6 +135,15 @@ class Keeper:
         await poke.done.wait()
         return poke.outcome or _stopped()
 
+    async def reread(self) -> None:
+        """Verifies and loads what the disk holds once more: somebody made another generation current."""
+        if self._ended:
+            return
+        poke = _Poke(None, anyio.Event())
+        self._pokes.append(poke)
+        self._wake.set()
+        await poke.done.wait()
+
     def poke_soon(self) -> None:
         """Mirrors as soon as the current pull, if any, is over; nobody waits."""
         self._soon = True
@@ -166,7 +176,10 @@ class Keeper:
         if self._pokes:
             poke = self._pokes[0]
             try:
-                poke.outcome = await self._mirror(poke.ask, place, scheduled=False)
+                if poke.ask is None:
+                    await self._use_disk()
+                else:
+                    poke.outcome = await self._mirror(poke.ask, place, scheduled=False)
             finally:
                 poke.done.set()
             self._pokes.remove(poke)

@@ -103,6 +103,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     primary_host: str
     primary_port: int = DEFAULT_PORT
     tls: bool = False
+    folder: str = ""
+    """Its mirror folder below high_availability/failover/; it stays when the address changes."""
     node_id: str = ""
     """The primary's node id, bound at the first authenticated contact; "" = not bound yet."""
     preset: str = "classic"

@@ -3,7 +3,7 @@
 | query | parameters | gives |
 |---|---|---|
 | `status` | - | `Status` (snapshot.py) |
-| `monitors` | `profile group status path offset limit` | list of `MonitorRow` |
+| `monitors` | `profile group status offset limit` | list of `MonitorRow` |
 | `monitor` | `path` (may be `profile:path`) | `MonitorRow` plus `config`, `last` results, `depends`, `alerts` |
 | `groups` | `profile` | list of `{path, name, monitors, depends_on, profile}` |
 | `alerts` | `profile` | list of `{scope, name, on, when, to, enabled, profile}` |
@@ -11,13 +11,13 @@
 | `profile` | `name` | one profile: configuration with defaults spelled out, plus its status |
 | `defaults` | - | Default Settings: `{notify}`, the recipients of role mails when a profile names nobody |
 | `peers` | - | list of `PeerRow` |
-| `history` | `name` | list of `{snapshot, at, bytes, monitors, revision, kind, verified}` |
-| `config` | - | `{key: value}` of config.toml, defaults included |
+| `history` | `name` | list of `{snapshot, at, bytes, monitors, revision, kind, base}`; kind `damaged`: it cannot be read |
+| `config` | - | `{key: value}` of config.toml as it lies on disk, defaults included |
 | `check` | `what` (`config`, `pair`, `node`) `name` | list of `CheckRow` |
 | `log` | `name` (`high_availability error run audit`) `lines` `since` | `{lines: [...], next: offset}` |
 | `results` | `path day limit` | list of results of a monitor, newest last |
 | `export` | `day` `format` | `{lines: [...]}`: the guide-style daily log |
-| `mail` | - | settings without secrets; `templates` |
+| `mail` | `profile` | settings of a tree without secrets; `templates` |
 | `types` | - | monitor types with settings and values |
 """
 

@@ -88,6 +88,8 @@ class ProfilePart(msgspec.Struct, frozen=True, kw_only=True):
     handback: dict[str, str] | None = None
     overlaps: tuple[dict[str, str], ...] = ()
     blind_windows: int = 0
+    monitors: MonitorsPart = MonitorsPart()
+    """Of this profile alone."""
     preset: str = ""
 
 

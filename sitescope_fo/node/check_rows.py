@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.errors import Problem, Usage
 from sitescope_fo.model.query import CheckRow
 from sitescope_fo.model.status import Role
@@ -22,9 +20,9 @@ async def rows(node: Node, what: str, name: str) -> list[CheckRow]:
     """The rows of one check: `config`, `node` (this machine and configuration), or `pair` (all pairs, or one by name)."""
     match what:
         case "config":
-            return config_rows(node)
+            return await config_rows(node)
         case "node":
-            return [*config_rows(node), *machine_rows(node), *await _pairs(node, "")]
+            return [*await config_rows(node), *machine_rows(node), *await _pairs(node, "")]
         case "pair":
             return await _pairs(node, name)
         case _:
@@ -36,23 +34,33 @@ def problem_rows(problems: Iterable[Problem]) -> list[CheckRow]:
     return [CheckRow(id="config", verdict="bad", evidence=f"{p.where}: {p.what}", remedy=p.hint) for p in problems]
 
 
-def config_rows(node: Node) -> list[CheckRow]:
-    """What is wrong or odd with the configuration as it lies on disk."""
-    found = problem_rows(p for problems in node.problems.values() for p in problems)
-    if not found:
-        count = len(node.world.catalogue.monitors(""))
-        found.append(CheckRow(id="config", verdict="good", evidence=f"configuration loads, {count} monitors of its own"))
-    found += [
-        CheckRow(id="config", verdict="warning", evidence=f"{w.where}: {w.what}", remedy=w.hint)
-        for profile in node.world.catalogue.profiles
-        for w in node.world.catalogue.tree(profile).warnings
-    ]
+def odd_rows(row_id: str, odd: Iterable[Problem]) -> list[CheckRow]:
+    """A warning for each."""
+    return [CheckRow(id=row_id, verdict="warning", evidence=f"{p.where}: {p.what}", remedy=p.hint) for p in odd]
+
+
+def good_row(monitors: int) -> CheckRow:
+    """The configuration is sound."""
+    return CheckRow(id="config", verdict="good", evidence=f"configuration loads, {monitors} monitors of its own")
+
+
+async def config_rows(node: Node) -> list[CheckRow]:
+    """What is wrong or odd with the configuration as it lies on disk now."""
+    await node.own.refresh()
+    catalogue = node.world.catalogue
+    found = problem_rows(node.configuration_problems()) or [good_row(len(catalogue.monitors("")))]
+    for profile in catalogue.profiles:
+        found += odd_rows(f"{profile}: config" if profile else "config", catalogue.tree(profile).warnings)
+    found += odd_rows("plug-in", node.ports.plugin_problems())
+    if node.own.waiting_settings:
+        text = f"{', '.join(node.own.waiting_settings)} of config.toml changed and not in force yet"
+        found.append(CheckRow(id="restart", verdict="warning", evidence=text, remedy="Restart the node"))
     return found
 
 
 def machine_rows(node: Node) -> list[CheckRow]:
-    """Disk, mail, state, passphrase."""
-    free = shutil.disk_usage(node.home.root).free
+    """Disk, mail, state, passphrase, licence, and defects of the program."""
+    free = node.ports.disk_free()
     disk = CheckRow(
         id="disk",
         verdict="good" if free >= LITTLE_DISK_BYTES else "bad",
@@ -70,10 +78,29 @@ def machine_rows(node: Node) -> list[CheckRow]:
     state = CheckRow(
         id="state",
         verdict="bad" if failing else "good",
-        evidence=f"state cannot be written: {failing}" if failing else f"state is durable in {node.home.state.name}",
+        evidence=f"state cannot be written: {failing}" if failing else f"state is durable in {node.home.state}",
         remedy="Free space or mend the disk" if failing else "",
     )
-    return [disk, mail, state]
+    return [disk, mail, state, _passphrase_row(node), licence_row(), *_defect_rows(node)]
+
+
+def _passphrase_row(node: Node) -> CheckRow:
+    roots = node.ports.keys.roots()
+    return CheckRow(
+        id="passphrase",
+        verdict="good" if roots else "warning",
+        evidence=f"the LW-SSO passphrase is set, key {roots[0].id}" if roots else "no LW-SSO passphrase is set",
+        remedy="" if roots else "Nodes cannot trust each other without one: sitescope-fo lwsso set, the same on both",
+    )
+
+
+def licence_row() -> CheckRow:
+    """The community edition has no limits to check."""
+    return CheckRow(id="licence", verdict="good", evidence="community edition: no licence file is needed, nothing expires")
+
+
+def _defect_rows(node: Node) -> list[CheckRow]:
+    return [CheckRow(id="program", verdict="bad", evidence=p.what, remedy=p.hint) for p in node.supervisor.problems()]
 
 
 async def _pairs(node: Node, name: str) -> list[CheckRow]:
@@ -84,8 +111,3 @@ async def _pairs(node: Node, name: str) -> list[CheckRow]:
             return [CheckRow(id="profile", verdict="warning", evidence="this failover protects no primary yet", remedy=hint)]
         return [row for one in names for row in await pair_checks.from_failover(node, one)]
     return await pair_checks.from_primary(node, name)
-
-
-def age_words(seconds: float) -> str:
-    """`12s ago`."""
-    return f"{format_duration(max(1.0, round(seconds)))} ago"

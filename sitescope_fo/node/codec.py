@@ -24,6 +24,7 @@ from sitescope_fo.failover.state import Journal as ProfileJournal
 from sitescope_fo.failover.state import PrimaryJournal
 from sitescope_fo.model.ports import Work
 from sitescope_fo.store.cells import CellStore
+from sitescope_fo.store.errors import StateUnreadable
 
 STATE_LANE = "state"
 
@@ -61,9 +62,17 @@ class StateJournal:
 
 
 def decode(rows: Mapping[tuple[str, str], bytes]) -> dict[Cell, Any]:
-    """The values in the table: journals for the machines, whole values for the rest. Unknown kinds are a newer version's."""
-    return {
-        Cell(kind, cell_id): msgspec.json.decode(data, type=_TYPES[kind])
-        for (kind, cell_id), data in rows.items()
-        if kind in _TYPES
-    }
+    """The values in the table: journals for the machines, whole values for the rest. Unknown kinds are a newer version's.
+
+    Raises StateUnreadable when a value is not what its kind says.
+    """
+    values: dict[Cell, Any] = {}
+    for (kind, cell_id), data in rows.items():
+        if kind in _TYPES:
+            try:
+                values[Cell(kind, cell_id)] = msgspec.json.decode(data, type=_TYPES[kind])
+            except msgspec.MsgspecError as error:
+                raise StateUnreadable(
+                    f"The state holds a {kind} that cannot be read: {error}", where=cell_id, hint="The file is set aside"
+                ) from error
+    return values

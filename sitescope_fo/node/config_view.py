@@ -108,9 +108,9 @@ def profile_config(profile: Profile) -> dict[str, Any]:
     }
 
 
-def mail(catalogue: Catalogue) -> dict[str, Any]:
-    """E-mail settings without passwords."""
-    found = catalogue.mail("")
+def mail(catalogue: Catalogue, profile: str = "") -> dict[str, Any]:
+    """E-mail settings of a tree without passwords."""
+    found = catalogue.mail(profile)
     return {
         "servers": [
             {

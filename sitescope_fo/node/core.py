@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -19,25 +20,25 @@ from sitescope_fo.engine.cells import Cell
 from sitescope_fo.engine.plan import Plan
 from sitescope_fo.engine.runner import Runner
 from sitescope_fo.engine.spread import target_host
-from sitescope_fo.engine.state import PRIMARY, PROFILE, MonitorState
+from sitescope_fo.engine.state import MONITOR, OUTBOX, PROFILE, MonitorState, OutboxItem
 from sitescope_fo.engine.writer import Writer
-from sitescope_fo.failover import machine, primary, timing
+from sitescope_fo.failover import timing
 from sitescope_fo.failover.state import PrimarySide, ProfileState
 from sitescope_fo.model import wire
 from sitescope_fo.model.config import HaConfig, MailSettings, NodeConfig, Peer, Profile, Tree
 from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import Bad, Problem, Refused
-from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileSet, StopAsked
+from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked
 from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.monitor_type import TypeBook
 from sitescope_fo.model.ports import Checks, Clock, Mailer, PeerClient, Randomness, ReferencePoints, Secrets, Work
 from sitescope_fo.model.snapshot import MonitorRow
 from sitescope_fo.model.status import Role, Status
-from sitescope_fo.node import decide, snapshot
-from sitescope_fo.node.codec import StateJournal, decode
+from sitescope_fo.node import decide, snapshot, state_file
+from sitescope_fo.node.codec import STATE_LANE, StateJournal
 from sitescope_fo.node.decide import Decider
 from sitescope_fo.node.executor import Executor
-from sitescope_fo.node.ha_commands import with_profile
+from sitescope_fo.node.ha_commands import find_profile, with_profile
 from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.own_tree import OwnTree
 from sitescope_fo.node.peer_api import take_announcement
@@ -51,10 +52,10 @@ from sitescope_fo.notify.deliver import Courier
 from sitescope_fo.notify.templates import TemplateSet
 from sitescope_fo.store.cells import CellStore
 from sitescope_fo.store.config_toml import save_ha_config
-from sitescope_fo.store.errors import StateUnreadable
-from sitescope_fo.store.home import Home, profile_folder_name
+from sitescope_fo.store.home import Home
 
 STOP_GRACE_S = 3.0
+CLOSE_S = 1.0
 REFERENCE_TARGETS = 5
 RUN_MARGIN_S = 10.0
 
@@ -75,6 +76,8 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     disk_free: Callable[[], int]
     """Bytes free for the home. Quick."""
     keys: KeyRing
+    plugin_problems: Callable[[], tuple[Problem, ...]] = tuple
+    """Plug-ins that could not be used."""
     user: str = ""
     """The account the process runs under."""
     pid: int = 0
@@ -127,6 +130,7 @@ class Node:
         self.executor = Executor(self)
         self.supervisor = Supervisor(self)
         self._tasks: TaskGroup | None = None
+        self._changing_ha = anyio.Lock()
 
     # --- what the other parts ask -----------------------------------------------------------------------------------
 
@@ -186,6 +190,16 @@ class Node:
         found = (self.profile_state(profile.name) for profile in self.world.ha.profiles)
         return tuple(state for state in found if state is not None)
 
+    def ages(self, profile: str) -> dict[MonitorKey, float]:
+        """Seconds since each monitor of a tree last ran, here or on the other node."""
+        wall = self.ports.clock.wall()
+        states: list[MonitorState] = [s for s in self.writer.table.of(MONITOR).values() if s.key.profile == profile]
+        return {state.key: max(0.0, wall - state.last_wall) for state in states if state.last_wall}
+
+    def configuration_problems(self) -> tuple[Problem, ...]:
+        """What is wrong with configuration files; the last good configuration is in force meanwhile."""
+        return tuple(p for problems in self.problems.values() for p in problems)
+
     def good_targets(self, profile: str) -> tuple[str, ...]:
         """Up to five targets of the profile's monitors that were good lately, as reference points: `host` or `host:port`."""
         catalogue, cells = self.world.catalogue, self.writer.table
@@ -209,23 +223,13 @@ class Node:
         watch = self.watches.get(profile)
         return watch.tree_root if watch is not None else self.home.root
 
-    def folder_of(self, profile: Profile) -> Path:
-        """The mirror folder of a profile."""
-        taken: list[str] = []
-        for other in self.world.ha.profiles:
-            name = profile_folder_name(other.primary_host, other.primary_port, taken)
-            if other.name == profile.name:
-                return self.home.failover_dir(name)
-            taken.append(name)
-        return self.home.failover_dir(profile_folder_name(profile.primary_host, profile.primary_port, taken))
-
     def set_tree(self, profile: str, tree: Tree, texts: Mapping[str, str]) -> None:
         """Takes a loaded tree and its mail templates over."""
         templates = TemplateSet(texts)
         head = self.world.letterhead
-        self.problems.pop(f"templates {profile}", None)
+        self.problems.pop(_templates_of(profile), None)
         if templates.problems:
-            self.problems[f"templates {profile}"] = templates.problems
+            self.problems[_templates_of(profile)] = templates.problems
         self.set_world(
             catalogue=self.world.catalogue.with_tree(profile, tree),
             letterhead=msgspec.structs.replace(head, templates={**head.templates, profile: templates}),
@@ -240,30 +244,39 @@ class Node:
 
     # --- what changes by command or by a peer's word ------------------------------------------------------------------
 
-    async def save_ha(self, ha: HaConfig) -> None:
-        """Makes a new ha.config.toml durable, then the one in force."""
-        await self.ports.work.run_blocking(save_ha_config, self.home, ha, lane="own")
-        self.set_world(ha=ha)
+    async def change_ha(self, change: Callable[[HaConfig], HaConfig]) -> HaConfig:
+        """Applies `change` to ha.config.toml, durable when it returns, and puts it in force. Changes follow each other.
+
+        Raises what `change` raises, ConfigInvalid, OSError; then nothing was changed.
+        """
+        async with self._changing_ha:
+            ha = change(self.world.ha)
+            if ha != self.world.ha:
+                await self.ports.work.run_blocking(save_ha_config, self.home, ha, lane="own")
+                self.set_world(ha=ha)
+            return ha
 
     async def bind(self, name: str, node_id: str) -> None:
         """Binds a profile to the node that answered its first authenticated contact."""
-        profile = next((p for p in self.world.ha.profiles if p.name == name and not p.node_id), None)
-        if profile is None:
-            return
-        bound = msgspec.structs.replace(profile, node_id=node_id)
-        await self.save_ha(with_profile(self.world.ha, bound))
-        await self.settle(ProfileSet(profile=name, config=bound))
-        self.records.event("bound", f"the profile is bound to node {node_id}", profile=name)
+
+        def bound(ha: HaConfig) -> HaConfig:
+            profile = next((p for p in ha.profiles if p.name == name and not p.node_id), None)
+            return ha if profile is None else with_profile(ha, msgspec.structs.replace(profile, node_id=node_id))
+
+        before = self.world.ha
+        if (after := await self.change_ha(bound)) != before:
+            await self.settle(ProfileSet(profile=name, config=find_profile(after, name)))
+            self.records.event("bound", f"the profile is bound to node {node_id}", profile=name)
 
     async def take_announcement(self, news: wire.Announcement) -> Peer:
         """A failover introduced itself: it is listed, the first one is trusted."""
-        peer, peers = take_announcement(self.world.ha.peers, news)
-        if peers != self.world.ha.peers:
-            await self.save_ha(msgspec.structs.replace(self.world.ha, peers=peers))
+        before = self.world.ha
+        after = await self.change_ha(lambda ha: msgspec.structs.replace(ha, peers=take_announcement(ha.peers, news)))
+        peer = next(peer for peer in after.peers if peer.node_id == news.node_id)
+        if after != before:
             word = "accepted" if peer.accepted else "waiting for `peer accept`"
-            self.records.event(
-                "peer_announced", f"failover {peer.host}:{peer.port} protects this node as {peer.listed_as}: {word}"
-            )
+            what = f"failover {peer.host}:{peer.port} protects this node as {peer.listed_as}: {word}"
+            self.records.event("peer_announced", what)
             self.list_peers()
         return peer
 
@@ -272,97 +285,98 @@ class Node:
         monitor = self.world.catalogue.monitor(key)
         if monitor is None or not monitor.enabled:
             raise Refused("The monitor is disabled", where=str(key), hint="sitescope-fo monitor enable PATH", code="disabled")
-        before: MonitorState | None = self.writer.table.get(decide.key_cell(key))
-        started = before.last_wall if before is not None else 0.0
+        before = self._last_run(key)
         self.runner.run_now(key)
         with anyio.move_on_after(monitor.timeout_s + RUN_MARGIN_S):
             while True:
-                state: MonitorState | None = self.writer.table.get(decide.key_cell(key))
-                if state is not None and state.last_wall > started:
+                if self._last_run(key) != before:
                     return snapshot.monitor_row(self, key, monitor)
                 await self.writer.changed()
         raise Bad(f"No result within {monitor.timeout_s + RUN_MARGIN_S:.0f} s", where=monitor.path, code="no_result")
 
+    def _last_run(self, key: MonitorKey) -> tuple[float, float]:
+        state: MonitorState | None = self.writer.table.get(decide.key_cell(key))
+        return (state.last_wall, state.started_mono) if state is not None else (0.0, 0.0)
+
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Runs until cancelled. Reports started once the state is loaded and the first decision is durable."""
-        readable = await self._open_state()
-        async with anyio.create_task_group() as tasks:
-            self._tasks = tasks
-            self.executor.start(tasks)
-            tasks.start_soon(self.records.write)
-            await self.records.open()
-            await self.own.load_first()
-            if self.role is Role.primary:
-                self.list_peers()
-            for profile in self.world.ha.profiles:
-                await self._watch(profile)
-            term = 0 if readable else await self.records.highest_term()
-            tasks.start_soon(self.writer.run)
-            self.running = True
-            await self.settle(NodeStarted(boot_id=self.boot_id, state_readable=readable, highest_term_seen=term))
-            self.runner_start(tasks)
-            task_status.started()
+        """Runs until cancelled, then writes what is left. Reports started once the first decision is durable."""
+        try:
+            readable = await self._open_state()
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                self.executor.start(tasks)
+                tasks.start_soon(self.supervisor.forever, "the logs", self.records.write)
+                await self.records.open()
+                await self.own.load_first()
+                if self.role is Role.primary:
+                    self.list_peers()
+                for profile in self.world.ha.profiles:
+                    await self._watch(profile)
+                term = 0 if readable else await self.records.highest_term()
+                tasks.start_soon(self.writer.run)
+                self.running = True
+                await self.settle(NodeStarted(boot_id=self.boot_id, state_readable=readable, highest_term_seen=term))
+                self._start_acting(tasks)
+                task_status.started()
+        finally:
+            self.running = False
+            with anyio.move_on_after(CLOSE_S, shield=True):
+                await self.records.close()
+                await self.ports.work.run_blocking(self.store.close, lane=STATE_LANE)
 
-    def runner_start(self, tasks: TaskGroup) -> None:
+    def _start_acting(self, tasks: TaskGroup) -> None:
         """Starts what acts on its own: checks, mail, vital signs, the eye on the files."""
         if self.role is Role.failover:
-            self.plan.set_monitors("", self.world.catalogue.monitors("").values(), self.ports.clock.mono())
-        tasks.start_soon(self.supervisor.forever, "checks", self.runner.run)
-        tasks.start_soon(self.supervisor.forever, "mail", self.courier.run)
-        tasks.start_soon(self.supervisor.forever, "vital signs", self.vitals.run)
-        tasks.start_soon(self.records.retain, self.world.config.logs_keep_s, self.world.config.logs_max_bytes)
-        tasks.start_soon(self.supervisor.forever, "configuration", self.own.run)
+            self.own.start_monitors()
+        guard = self.supervisor.forever
+        tasks.start_soon(guard, "the checks", self.runner.run)
+        tasks.start_soon(guard, "the mail", self.courier.run)
+        tasks.start_soon(guard, "the vital signs", self.vitals.run)
+        tasks.start_soon(guard, "the retention", partial(self.records.retain, lambda: self.world.config))
+        tasks.start_soon(guard, "the configuration", self.own.run)
         for watch in self.watches.values():
-            tasks.start_soon(self.supervisor.forever, f"profile {watch.name}", watch.run)
+            tasks.start_soon(watch.run)
 
     async def _open_state(self) -> bool:
-        work, clock = self.ports.work, self.ports.clock
-        readable = True
-        try:
-            await work.run_blocking(self.store.open, lane="state")
-        except StateUnreadable as error:
-            readable = False
-            kept = await work.run_blocking(self.store.set_aside, clock.wall(), lane="state")
-            self.records.event("state_unreadable", f"{error}", level="ERROR", hint=f"The damaged file is kept as {kept}")
-            await work.run_blocking(self.store.open, lane="state")
-        values = decode(await work.run_blocking(self.store.load, lane="state"))
-        self._restore(values)
-        return readable
+        """Loads the state. False when it was unreadable: the file is set aside and a new one begun."""
+        world, now = self.world, self.ports.clock.now()
+        values, damage = await state_file.load(self.store, self.ports.work, now.wall)
+        if damage:
+            self.records.event("state_unreadable", damage, level="ERROR", hint="Look at the disk of this node")
+        gone = state_file.strangers(values, world.ha)
+        if gone:
+            await self.ports.work.run_blocking(self.store.commit, dict.fromkeys(gone), lane=STATE_LANE)
+        for cell in gone:
+            self.submit(ProfileRemoved(profile=cell.id))
+        self.writer.load(state_file.restored(values, world.ha, world.config, self.boot_id, now))
+        return not damage
 
-    def _restore(self, values: dict[Cell, object]) -> None:
-        now = self.ports.clock.now()
-        journals = {cell.id: values.pop(cell) for cell in list(values) if cell.kind == PROFILE}
-        for profile in self.world.ha.profiles:
-            journal = journals.get(profile.name)
-            state = machine.initial(profile) if journal is None else machine.restored(profile, journal)  # type: ignore[arg-type]
-            values[Cell(PROFILE, profile.name)] = state
-        own = values.pop(Cell(PRIMARY), None)
-        if self.role is Role.primary:
-            config = self.world.config
-            values[Cell(PRIMARY)] = primary.restored(own, self.boot_id, config.boot_check_s, now)  # type: ignore[arg-type]
-        self.writer.load(values)
-
-    async def _watch(self, profile: Profile) -> None:
-        watch = ProfileWatch(self, profile.name)
+    async def _watch(self, profile: Profile) -> ProfileWatch:
+        watch = ProfileWatch(self, profile)
         self.watches[profile.name] = watch
         await watch.prepare()
+        return watch
 
     async def watch_new(self, profile: Profile) -> None:
         """Starts the tasks of a profile that was just added."""
-        await self._watch(profile)
+        watch = await self._watch(profile)
         if self._tasks is not None:
-            watch = self.watches[profile.name]
-            self._tasks.start_soon(self.supervisor.forever, f"profile {watch.name}", watch.run)
+            self._tasks.start_soon(watch.run)
 
     def unwatch(self, name: str) -> None:
-        """Ends the tasks of a profile."""
+        """Ends the tasks of a profile and forgets what was loaded for it."""
         watch = self.watches.pop(name, None)
         if watch is not None:
             watch.cancel()
         self.plan.remove(name)
-        self.set_world(catalogue=self.world.catalogue.without(name))
+        self.problems.pop(_templates_of(name), None)
+        head = self.world.letterhead
+        templates = {profile: texts for profile, texts in head.templates.items() if profile != name}
+        self.set_world(
+            catalogue=self.world.catalogue.without(name), letterhead=msgspec.structs.replace(head, templates=templates)
+        )
 
     def list_peers(self) -> None:
         """Tells the primary's machine which failovers there are."""
@@ -372,12 +386,23 @@ class Node:
         self.submit(PeersListed(node_ids=tuple(peer.node_id for peer in accepted), pause_limit_s=limit))
 
     async def stop_cleanly(self, why: str, eta_s: float) -> None:
-        """Says goodbye, lets running checks end for a moment, and writes what is left. Cancel `run` afterwards."""
+        """Starts nothing more, says goodbye, gives running checks and the mails about it a moment. Cancel `run` afterwards."""
         self.stopping = True
+        if not self.running:
+            return
         with anyio.move_on_after(STOP_GRACE_S):
             await self.settle(StopAsked(why=why, eta_s=eta_s))
             await self.executor.idle()
-            await self.records.drain()
-        with anyio.move_on_after(1.0, shield=True):
-            await self.records.drain()
-            await self.ports.work.run_blocking(self.store.close, lane="state")
+            while self.runner.in_flight() or self._role_mail_waits():
+                await self.writer.changed()
+
+    def _role_mail_waits(self) -> bool:
+        """Whether a mail to the people who run the pair was not even tried yet, and there is a server to try."""
+        items: Iterable[OutboxItem] = self.writer.table.of(OUTBOX).values()
+        untried = any(item.kind == "role" and not item.attempts and not item.dead for item in items)
+        return untried and bool(self.mail_settings("").servers)
+
+
+def _templates_of(profile: str) -> str:
+    """The name of a tree's templates among the problems."""
+    return f"templates of {profile}" if profile else "templates"

@@ -14,6 +14,7 @@ from sitescope_fo.model import wire
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.fact import BootCheckAnswered, BootCheckFailed
 from sitescope_fo.model.ports import PeerAddress
+from sitescope_fo.node.hand_back import run_step
 
 if TYPE_CHECKING:
     from sitescope_fo.model.config import Peer
@@ -73,7 +74,8 @@ class Executor:
                         self._go(self._boot_check, peer, one.timeout_s)
             case effects.SendGoodbye():
                 for peer in node.world.ha.peers:
-                    self._go(self._goodbye, peer, one.eta_s, one.why)
+                    if peer.accepted:
+                        self._go(self._goodbye, peer, one.eta_s, one.why)
             case effects.ProfileEffect():
                 self._for_profile(one)
             case _:
@@ -97,7 +99,7 @@ class Executor:
             case effects.AskYield():
                 self._go(watch.ask_yield, one)
             case effects.RunStep():
-                self._go(watch.run_step, one)
+                self._go(run_step, self._node, watch, one)
             case effects.RefreshMirror():
                 watch.refresh_mirror()
             case _:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -20,12 +20,21 @@ from sitescope_fo.model.config import (
 )
 from sitescope_fo.model.errors import Conflict, Refused, Usage
 from sitescope_fo.model.schedule import Schedule
+from sitescope_fo.model.status import Role
 from sitescope_fo.node.find import nearest_hint
+from sitescope_fo.store.home import profile_folder_name
 
 TIMES = tuple(Timing.__struct_fields__)
 PLAIN = ("primary_host", "primary_port", "tls", "merge_back", "backups", "disable_apm", "check_schedule", "mirror_schedule")
 LONGEST_NAME = 100
-Local = Callable[[str], bool]
+
+
+def refuse_role(actual: Role, wanted: Role, where: str = "") -> None:
+    """Raises Refused (`wrong_role`) for a command that the other role carries out."""
+    if actual is not wanted:
+        raise Refused(
+            f"This node is a {actual.value}", where=where, hint=f"Run the command on the {wanted.value}", code="wrong_role"
+        )
 
 
 def find_profile(ha: HaConfig, name: str) -> Profile:
@@ -48,11 +57,12 @@ def new_profile(ha: HaConfig, body: commands.ProfileAdd, uid: str, schedules: Co
             code="duplicate_name",
         )
     given = {name: getattr(body, name) for name in TIMES if getattr(body, name) is not None}
+    port = body.primary_port or (DEFAULT_TLS_PORT if body.tls else DEFAULT_PORT)
     profile = Profile(
         id=uid,
         name=body.name,
         primary_host=body.primary_host.strip(),
-        primary_port=body.primary_port or (DEFAULT_TLS_PORT if body.tls else DEFAULT_PORT),
+        primary_port=port,
         tls=body.tls,
         preset=body.preset,
         timing=msgspec.structs.replace(_preset(body.preset), **given),
@@ -65,7 +75,17 @@ def new_profile(ha: HaConfig, body: commands.ProfileAdd, uid: str, schedules: Co
         notify=body.notify,
     )
     check_profile(ha, profile, schedules)
-    return profile
+    return msgspec.structs.replace(profile, folder=folder_of(ha, profile))
+
+
+def folder_of(ha: HaConfig, profile: Profile) -> str:
+    """The name of a profile's mirror folder: the one it has, for a new one the first of its host's names that no other has."""
+    taken: list[str] = []
+    for other in ha.profiles:
+        if other.id == profile.id:
+            break
+        taken.append(other.folder or profile_folder_name(other.primary_host, other.primary_port, taken))
+    return profile.folder or profile_folder_name(profile.primary_host, profile.primary_port, taken)
 
 
 def _check_name(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sitescope_fo.model.ports import Secrets, Work
@@ -12,10 +13,11 @@ from sitescope_fo.store.home import Home
 
 
 class KeyRing:
-    """Held in memory; `keys.toml` is the durable form."""
+    """Held in memory; `keys.toml` is the durable form. Several workers read trees at once, so changes follow each other."""
 
     def __init__(self, home: Home, keys: Keys) -> None:
         self._home = home
+        self._changing = threading.Lock()
         self.keys = keys
 
     @classmethod
@@ -29,12 +31,17 @@ class KeyRing:
 
     def secrets_for(self, tree: Path) -> Secrets:
         """The secrets of the tree at a folder; keys that it gave away are kept. Blocking."""
-        found = TreeSecrets.read(tree, self.keys)
-        if found.keys != self.keys:
-            self.keep(found.keys)
-        return found
+        with self._changing:
+            found = TreeSecrets.read(tree, self.keys)
+            self._keep(found.keys)
+            return found
 
-    def keep(self, keys: Keys) -> None:
-        """Takes new keys over, durable when it returns. Blocking."""
-        save_keys(self._home.keys, keys)
-        self.keys = keys
+    def add_root(self, root: Root) -> None:
+        """Puts an LW-SSO root in force, durable when it returns. Blocking."""
+        with self._changing:
+            self._keep(self.keys.with_root(root))
+
+    def _keep(self, keys: Keys) -> None:
+        if keys != self.keys:
+            save_keys(self._home.keys, keys)
+            self.keys = keys

@@ -1,34 +1,72 @@
-"""Keeps the last configuration that loaded, beside the one people edit."""
+"""Keeps the last configuration that loaded, beside the one people edit.
+
+high_availability/last_good/
+a/ b/      groups persistence REVISION: one is a whole copy, the other is for the next one
+current    link to the one that is whole
+"""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
 
-from sitescope_fo.store.files import remove_tree, write_atomic
+from sitescope_fo.mirror.laying import lay_file, settle_tree
+from sitescope_fo.store.files import REAL, Disk, flip_link, make_private_dir, remove_tree
 from sitescope_fo.store.home import Home
+from sitescope_fo.store.tree_files import group_file, read_tree_files, tree_revision
 
 MARK = "REVISION"
-PARTS = ("groups", "persistence")
+CURRENT = "current"
+PLACES = ("a", "b")
 
 
-def keep_last_good(home: Home, revision: str) -> None:
-    """Copies groups/ and persistence/ to `last_good`, complete or not at all. Blocking. Raises OSError."""
-    target = home.last_good
-    mark = target / MARK
-    if mark.is_file() and mark.read_text("ascii") == revision:
-        return
-    fresh = target.with_name(f"{target.name}.new")
-    old = target.with_name(f"{target.name}.old")
-    for leftover in (fresh, old):
-        if leftover.exists():
-            remove_tree(leftover)
-    fresh.mkdir(mode=0o700)
-    for part in PARTS:
-        if (home.root / part).is_dir():
-            shutil.copytree(home.root / part, fresh / part, symlinks=True)
-    write_atomic(fresh / MARK, revision.encode("ascii"))
-    if target.exists():
-        target.rename(old)
-    fresh.rename(target)
-    if old.exists():
-        remove_tree(old)
+def last_good_root(home: Home) -> Path | None:
+    """The root of the tree that was kept, None when there is none. Blocking."""
+    root = home.last_good / CURRENT
+    return root if root.is_dir() else None
+
+
+def keep_last_good(home: Home, revision: str, disk: Disk = REAL) -> bool:
+    """Copies the files of the tree at `revision`, durable and whole or not at all; after a crash the old or the new copy counts.
+
+    False when the files on disk are another revision by now: then nothing is kept. Blocking. Raises OSError.
+    """
+    if _kept(home) == revision:
+        return True
+    files = _contents(home.root)
+    if tree_revision({path: sha256(content).hexdigest() for path, content in files.items()}) != revision:
+        return False
+    make_private_dir(home.last_good, disk)
+    place = PLACES[_place(home) == PLACES[0]]
+    fresh = home.last_good / place
+    remove_tree(fresh)
+    disk.mkdir(fresh, 0o700)
+    disk.mkdir(fresh / home.groups.name, 0o700)
+    for path, content in files.items():
+        lay_file(fresh, path, 0o600, content, disk)
+    lay_file(fresh, MARK, 0o600, revision.encode("ascii"), disk)
+    settle_tree(fresh, disk)
+    disk.fsync_dir(home.last_good)
+    flip_link(home.last_good / CURRENT, place, disk)
+    return True
+
+
+def _contents(root: Path) -> Mapping[str, bytes]:
+    read = read_tree_files(root, {})
+    groups = {group_file(folder): content for folder, content in read.groups.items()}
+    return groups | {f"persistence/{name}": content for name, content in read.persistence.items()}
+
+
+def _place(home: Home) -> str:
+    try:
+        return (home.last_good / CURRENT).readlink().name
+    except OSError:
+        return ""
+
+
+def _kept(home: Home) -> str:
+    try:
+        return (home.last_good / CURRENT / MARK).read_bytes().decode("ascii", "replace")
+    except OSError:
+        return ""

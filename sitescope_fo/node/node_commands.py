@@ -33,7 +33,7 @@ def apply(home: Home, body: NodeCommand, ring: KeyRing, using: EditContext, role
 def set_passphrase(home: Home, ring: KeyRing, passphrase: str, role: Role) -> Done:
     """Derives and keeps the root of the passphrase, and seals the configuration key for whoever has it (primary)."""
     root = derive_root(passphrase)
-    ring.keep(ring.keys.with_root(root))
+    ring.add_root(root)
     if role is Role.primary:
         secrets = TreeSecrets.read(home.root, ring.keys)
         if secrets.rewrap(ring.keys):

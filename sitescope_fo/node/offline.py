@@ -9,25 +9,29 @@ from typing import Any
 import msgspec
 
 from sitescope_fo.engine.catalogue import Catalogue
+from sitescope_fo.engine.state import PROFILE
 from sitescope_fo.mirror import history
 from sitescope_fo.model import command as commands
 from sitescope_fo.model.command import CommandReply, CommandRequest
 from sitescope_fo.model.config import HaConfig, NodeConfig
 from sitescope_fo.model.errors import ConfigInvalid, Problem, Refused, SiteScopeError, Unreachable
 from sitescope_fo.model.query import OFFLINE_QUERIES, CheckRow
-from sitescope_fo.model.status import Role
+from sitescope_fo.model.status import PASSIVE, Role
 from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.node import config_view, ha_commands, log_view, node_commands, tree_commands
-from sitescope_fo.node.check_rows import problem_rows
+from sitescope_fo.node.check_rows import good_row, odd_rows, problem_rows
+from sitescope_fo.node.codec import decode
 from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.ports.clock import SystemClock
 from sitescope_fo.node.ports.randomness import SystemRandomness
 from sitescope_fo.node.queries import template_texts, whole_number
 from sitescope_fo.security.keys import load_keys
 from sitescope_fo.security.local_socket import not_running
+from sitescope_fo.store.cells import CellStore
 from sitescope_fo.store.config_toml import load_ha_config, load_node_config, save_ha_config
 from sitescope_fo.store.edit import EditContext
-from sitescope_fo.store.home import Home, profile_folder_name
+from sitescope_fo.store.errors import StateUnreadable, StoreWriteFailed
+from sitescope_fo.store.home import Home
 from sitescope_fo.store.lock import acquire
 from sitescope_fo.store.tree import load_tree
 
@@ -81,26 +85,29 @@ class OfflineDoor:
             ):
                 return self._profile(body, config, ha)
             case commands.PeerAccept() | commands.PeerRemove():
-                _only(config, Role.primary)
+                ha_commands.refuse_role(config.role, Role.primary, str(home.root))
                 save_ha_config(home, ha_commands.peer_changed(ha, body))
                 return "saved; it counts from the next start on", {"node_id": body.node_id}
             case commands.ConfigCommand():
-                return self._edit(body, using)
+                return self._edit(body, ha, using)
             case _:
                 raise not_running(home)
 
-    def _edit(self, body: tree_commands.TreeCommand, using: EditContext) -> tree_commands.Done:
-        if body.profile:
+    def _edit(self, body: tree_commands.TreeCommand, ha: HaConfig, using: EditContext) -> tree_commands.Done:
+        path = tree_commands.target_of(body)
+        prefix, colon, _ = path.partition(":")
+        named = body.profile or (prefix if colon and any(p.name == prefix for p in ha.profiles) else "")
+        if named:
             raise Refused(
                 "A mirrored configuration is edited on its primary",
-                where=body.profile,
+                where=named,
                 hint="Or on the running failover while it is active",
                 code="passive_edit",
             )
-        return tree_commands.edit_tree(self._home.root, body, tree_commands.target_of(body), using)
+        return tree_commands.edit_tree(self._home.root, body, path, using)
 
     def _profile(self, body: commands.ConfigCommand, config: NodeConfig, ha: HaConfig) -> tree_commands.Done:
-        _only(config, Role.failover)
+        ha_commands.refuse_role(config.role, Role.failover, str(self._home.root))
         schedules = self._catalogue().tree("").schedules
         match body:
             case commands.ProfileAdd() if body.without_primary:
@@ -110,6 +117,7 @@ class OfflineDoor:
                 profile = ha_commands.edited_profile(ha, body, schedules)
                 after, name = ha_commands.with_profile(ha, profile), profile.name
             case commands.ProfileRemove():
+                self._refuse_acting(body.name)
                 after, name = ha_commands.without_profile(ha, body.name), body.name
             case commands.ProfileDefaults():
                 after, name = msgspec.structs.replace(ha, notify=body.notify), "defaults"
@@ -122,6 +130,26 @@ class OfflineDoor:
                 )
         save_ha_config(self._home, after)
         return f"{name}: saved; it counts from the next start on", {"profile": name}
+
+    def _refuse_acting(self, name: str) -> None:
+        """A profile that acts stays: the next start goes on monitoring for it. State that cannot be read protects nothing."""
+        if not self._home.state.exists():
+            return
+        store = CellStore(self._home.state)
+        try:
+            store.open()
+            journals = decode({cell: value for cell, value in store.load().items() if cell == (PROFILE, name)})
+        except (StateUnreadable, StoreWriteFailed):
+            return
+        finally:
+            store.close()
+        if any(journal.position not in PASSIVE for journal in journals.values()):
+            raise Refused(
+                f"{name} is acting: this node monitors for it once it runs",
+                where=name,
+                hint=f"Start the node, then: sitescope-fo standby {name} --yes",
+                code="acting",
+            )
 
     def _ring(self) -> KeyRing:
         return KeyRing(self._home, load_keys(self._home.keys))
@@ -162,36 +190,28 @@ class OfflineDoor:
 
     def _history(self, name: str) -> Any:  # noqa: ANN401  # any JSON value
         ha = load_ha_config(self._home)
-        wanted = ha_commands.find_profile(ha, name)
-        taken: list[str] = []
-        for profile in ha.profiles:
-            folder = profile_folder_name(profile.primary_host, profile.primary_port, taken)
-            if profile is wanted:
-                return history.list_history(self._home.failover_dir(folder))
-            taken.append(folder)
-        return ()
+        profile = ha_commands.find_profile(ha, name)
+        return history.list_history(self._home.failover_dir(ha_commands.folder_of(ha, profile)))
 
     def _check(self, params: Params) -> list[CheckRow]:
         if params.get("what", "config") == "pair":
             raise not_running(self._home)
         problems: list[Problem] = []
+        found = Catalogue()
         for load in (lambda: load_node_config(self._home), lambda: load_ha_config(self._home), self._catalogue):
             try:
-                load()
+                loaded = load()
+            except OSError as error:
+                problems.append(Problem(file=str(error.filename or self._home.root), what=f"cannot be read: {error.strerror}"))
             except ConfigInvalid as error:
                 problems += error.problems or (
                     Problem(file=error.where or str(self._home.root), what=error.what, hint=error.hint),
                 )
-        if problems:
-            return problem_rows(problems)
-        count = len(self._catalogue().monitors(""))
-        rows = [CheckRow(id="config", verdict="good", evidence=f"configuration loads, {count} monitors of its own")]
+            else:
+                found = loaded if isinstance(loaded, Catalogue) else found
+        rows = problem_rows(problems) or [good_row(len(found.monitors("")))]
+        rows += odd_rows("config", found.tree("").warnings) + odd_rows("plug-in", self._book.problems)
         if params.get("what", "node") == "node":
             hint = not_running(self._home).hint
             rows.append(CheckRow(id="daemon", verdict="bad", evidence="the node is not running", remedy=hint))
         return rows
-
-
-def _only(config: NodeConfig, role: Role) -> None:
-    if config.role is not role:
-        raise Refused(f"This node is a {config.role.value}", hint=f"Run the command on the {role.value}", code="wrong_role")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,9 @@ LONGEST_WAIT_S = 30.0
 class Run:
     """One command under way or done."""
 
-    def __init__(self, request: CommandRequest) -> None:
+    def __init__(self, who: Who, request: CommandRequest, mark: bytes) -> None:
         self.reply = CommandReply(id=request.id, outcome="running")
-        self.body = request.body
+        self.who, self.mark = who, mark
         self.ended = anyio.Event()
 
     def progress(self, share: float, text: str) -> None:
@@ -45,6 +46,7 @@ class OperatorApi:
         self._queries = Queries(node)
         self._roles = RoleControl(node)
         self._config = LiveConfig(node)
+        self._mark_key = node.ports.randomness.token(32).encode()
 
     async def query(self, who: Who, name: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401  # any JSON-able value
         """See `OperatorService`."""
@@ -54,12 +56,12 @@ class OperatorApi:
     async def submit(self, who: Who, request: CommandRequest) -> CommandReply:
         """See `OperatorService`."""
         self._refuse_while_starting()
-        run = self._runs.get(request.id)
+        run, mark = self._runs.get(request.id), self._mark(request.body)
         if run is None:
-            run = Run(request)
+            run = Run(who, request, mark)
             self._remember(request.id, run)
-            self._node.executor.spawn(self._carry_out, who, run)
-        elif run.body != request.body:
+            self._node.executor.spawn(self._carry_out, run, request.body)
+        elif run.mark != mark or run.who != who:
             raise Usage("This command id was used for another command", where=request.id, code="id_reused")
         with anyio.move_on_after(min(max(request.wait_s, 0.0), LONGEST_WAIT_S)):
             await run.ended.wait()
@@ -82,14 +84,18 @@ class OperatorApi:
                 code="starting",
             )
 
+    def _mark(self, body: AnyCommand) -> bytes:
+        """Tells one command from another without keeping it: it may hold a password, and runs are kept long."""
+        return hmac.digest(self._mark_key, msgspec.json.encode(body), "sha256")
+
     def _remember(self, command_id: str, run: Run) -> None:
         self._runs[command_id] = run
         while len(self._runs) > RUNS_KEPT:
             self._runs.popitem(last=False)
 
-    async def _carry_out(self, who: Who, run: Run) -> None:
+    async def _carry_out(self, run: Run, body: AnyCommand) -> None:
         try:
-            text, result = await self._do(who, run)
+            text, result = await self._do(run, body)
             reply = CommandReply(id=run.reply.id, outcome="done", text=text, result=result, progress=1.0)
         except SiteScopeError as error:
             outcome = "refused" if isinstance(error, Refused) else "failed"
@@ -100,15 +106,15 @@ class OperatorApi:
             )
             reply = CommandReply(id=run.reply.id, outcome="failed", error=what.body(), progress=1.0)
         except Exception as error:  # noqa: BLE001  # the supervisor's part for a command: whoever waits gets an answer
-            self._node.supervisor.broken(f"the command {type(run.body).__name__}", error)
-            what = Internal("The command broke", where=type(run.body).__name__, hint="Details are in error.log")
+            self._node.supervisor.broken(f"the command {type(body).__name__}", error)
+            what = Internal("The command broke", where=type(body).__name__, hint="Details are in error.log")
             reply = CommandReply(id=run.reply.id, outcome="failed", error=what.body(), progress=1.0)
         run.reply = msgspec.structs.replace(reply, revision=self._node.writer.revision)
         run.ended.set()
-        self._audit(who, run.body, run.reply)
+        self._audit(run.who, body, run.reply)
 
-    async def _do(self, who: Who, run: Run) -> tuple[str, Any]:
-        body = run.body
+    async def _do(self, run: Run, body: AnyCommand) -> tuple[str, Any]:
+        who = run.who
         if who.level < body.level:
             raise Refused(
                 f"This needs an {body.level.name}", where=who.name, hint="Ask somebody with that role", code="permission"
@@ -123,8 +129,15 @@ class OperatorApi:
 
 
 def describe(body: AnyCommand) -> str:
-    """A command for the audit: its name and its plain fields, never a secret."""
-    hidden = {"password", "passphrase", "text", "table", "settings"}
-    fields = msgspec.structs.asdict(body)
-    shown = [f"{name}={value}" for name, value in fields.items() if name not in hidden and value not in ("", (), {}, False, None)]
-    return " ".join([type(body).__name__, *shown])
+    """A command for the audit: its name and its plain fields, never a secret. Of settings, which may hold one, only the names."""
+    fields = {name: _plain(name, value) for name, value in msgspec.structs.asdict(body).items()}
+    return " ".join([type(body).__name__, *(f"{name}={value}" for name, value in fields.items() if value)])
+
+
+def _plain(name: str, value: object) -> str:
+    if name in {"password", "passphrase", "text"} or value in ("", (), {}, False, None):
+        return ""
+    if not isinstance(value, dict):
+        return str(value)
+    label = str(value.get("name", "")) if name == "table" else ""
+    return label or ",".join(sorted(map(str, value)))

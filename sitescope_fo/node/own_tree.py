@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 import anyio
 
 from sitescope_fo.mirror.manifest import ManifestBuilder
-from sitescope_fo.model.config import Tree
+from sitescope_fo.model.config import NodeConfig, Tree
 from sitescope_fo.model.errors import ConfigInvalid, Problem, Refused, SiteScopeError
-from sitescope_fo.model.fact import TreeChanged, TreeRejected
+from sitescope_fo.model.fact import TreeChanged
 from sitescope_fo.model.wire import FilesRequest, Manifest
-from sitescope_fo.node.last_good import keep_last_good
+from sitescope_fo.node import decide, settings
+from sitescope_fo.node.last_good import keep_last_good, last_good_root
 from sitescope_fo.node.loading import load_tree_at
 from sitescope_fo.notify.templates import read_templates
 from sitescope_fo.store.config_toml import load_ha_config, load_node_config
+from sitescope_fo.store.home import Home
 from sitescope_fo.store.tree import ParseCache, tree_fingerprint
 
 if TYPE_CHECKING:
@@ -41,14 +43,16 @@ class OwnTree:
         self._cache = ParseCache()
         self.builder = ManifestBuilder(node.home, node.world.ha.node_id)
         self.manifest: Manifest | None = None
+        self.waiting_settings: tuple[str, ...] = ()
+        """Settings that config.toml has changed and that count only after a restart."""
 
     async def load_first(self) -> None:
         """Loads at start; over a bad edit the last good tree."""
         node = self._node
         if await self._load():
             return
-        root = node.home.last_good
-        if not root.is_dir():
+        root = await node.ports.work.run_blocking(last_good_root, node.home, lane="own")
+        if root is None:
             return
         try:
             tree = await self._read(root, write_ids=False)
@@ -78,19 +82,13 @@ class OwnTree:
     async def refresh(self, *, forced: bool = False) -> None:
         """Reloads when files have changed, and renews the manifest."""
         async with self._lock:
-            seen = await self._fingerprint()
+            seen = await self._node.ports.work.run_blocking(_fingerprint, self._node.home, lane="own")
             if seen == self._seen and not forced and self.manifest is not None:
                 return
             if seen != self._seen or forced:
                 await self._load()
-            self._seen = await self._fingerprint()
+            self._seen = seen  # as it was before the load: what is edited meanwhile, also by the load itself, is looked at again
             await self._renew_manifest()
-
-    async def _fingerprint(self) -> str:
-        try:
-            return await self._node.ports.work.run_blocking(tree_fingerprint, self._node.home.root, lane="own")
-        except OSError as error:
-            return f"unreadable: {error}"
 
     async def _renew_manifest(self) -> None:
         try:
@@ -118,7 +116,7 @@ class OwnTree:
 
     async def _load(self) -> bool:
         node = self._node
-        self._check_settings()
+        await self._read_settings()
         try:
             tree = await self._read(node.home.root, write_ids=True)
         except ConfigInvalid as error:
@@ -133,7 +131,7 @@ class OwnTree:
         try:
             await node.ports.work.run_blocking(keep_last_good, node.home, tree.revision, lane="own")
         except OSError as error:
-            node.records.run(f"the last good configuration could not be kept: {error}", level="WARNING")
+            node.records.event("last_good_not_kept", str(error), level="WARNING", where=str(node.home.last_good))
         return True
 
     async def _take(self, tree: Tree) -> None:
@@ -141,27 +139,29 @@ class OwnTree:
         node.set_tree("", tree, await node.ports.work.run_blocking(read_templates, node.home.root, lane="own"))
         if node.running:
             await node.settle(TreeChanged(profile="", revision=tree.revision, monitors=len(tree.monitors)))
-            if node.may_start(""):
+            if decide.may_check(node.writer.table, node.role, ""):
                 self.start_monitors()
 
     def start_monitors(self) -> None:
         """Runs the own tree's monitors."""
         node = self._node
-        node.plan.set_monitors("", node.world.catalogue.monitors("").values(), node.ports.clock.mono())
-        node.runner.wake()
+        monitors = node.world.catalogue.monitors("").values()
+        node.plan.set_monitors("", monitors, node.ports.clock.mono(), ages=node.ages(""))
 
-    def _check_settings(self) -> None:
-        """Settings of config.toml and ha.config.toml are taken over at start; a file gone bad meanwhile is shown."""
+    async def _read_settings(self) -> None:
+        """Takes over what config.toml may change at run time; a file that has gone bad is shown and changes nothing."""
         node = self._node
         for name, load in ((CONFIG, load_node_config), (HA_CONFIG, load_ha_config)):
             try:
-                load(node.home)
+                found = await node.ports.work.run_blocking(load, node.home, lane="own")
             except ConfigInvalid as error:
                 self._reject(name, error.problems or (Problem(file=name, what=error.what),))
             except OSError as error:
                 self._reject(name, (Problem(file=name, what=f"cannot be read: {error.strerror}"),))
             else:
                 node.problems.pop(name, None)
+                if isinstance(found, NodeConfig):
+                    self.waiting_settings = settings.take_over(node, found)
 
     def _reject(self, what: str, problems: tuple[Problem, ...]) -> None:
         node = self._node
@@ -177,5 +177,15 @@ class OwnTree:
             where=first.where,
             hint=first.hint or "See `sitescope-fo check config`",
         )
-        if node.running:
-            node.submit(TreeRejected(profile="", what=str(first), problems=len(problems)))
+
+
+def _fingerprint(home: Home) -> str:
+    """Changes when a reload may be worth its while. Blocking."""
+    found = []
+    for path in (home.config, home.ha_config):
+        try:
+            info = path.stat()
+            found.append(f"{info.st_size} {info.st_mtime_ns} {info.st_ino}")
+        except OSError as error:
+            found.append(f"error {error.errno}")
+    return " ".join([tree_fingerprint(home.root), *found])

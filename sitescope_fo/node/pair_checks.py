@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from sitescope_fo.failover.prober import address_of
+from sitescope_fo.mirror.keeper import MirrorView
 from sitescope_fo.model import wire
 from sitescope_fo.model.config import Peer
 from sitescope_fo.model.errors import SiteScopeError, Unreachable, Unverifiable, Usage
@@ -31,7 +32,8 @@ async def from_failover(node: Node, name: str) -> list[CheckRow]:
         known = [s.config.name for s in node.profile_states()]
         raise Usage(f"There is no profile '{name}'", where="profiles", hint=nearest_hint(name, known), code="not_found")
     rows = await _ask(node, f"{name}: ", address_of(state), Role.primary)
-    view = node.watches[name].keeper.view
+    watch = node.watches.get(name)
+    view = watch.keeper.view if watch is not None else MirrorView()
     if view.verified:
         text = f"{view.monitors} monitors mirrored, revision {view.revision[:12]}, verified"
         rows.append(CheckRow(id=f"{name}: mirror", verdict="good", evidence=text))
@@ -107,8 +109,11 @@ async def _ask(node: Node, label: str, address: PeerAddress, role: Role) -> list
     return [resolved, *_answer_rows(node, label, address, role, health, reply)]
 
 
+_TOPICS = {"lwsso_clock_skew": "clock", "wire_version": "version", "lwsso_identity": "identity"}
+
+
 def _topic(code: str) -> str:
-    return "tls" if code.startswith("tls") else "clock" if code == "lwsso_clock_skew" else "lwsso"
+    return "tls" if code.startswith("tls") else _TOPICS.get(code, "lwsso")
 
 
 async def _resolution(label: str, host: str) -> CheckRow:

@@ -212,8 +212,8 @@ class PeerApi:
         return _json(wire.Done())
 
 
-def take_announcement(peers: tuple[Peer, ...], news: wire.Announcement) -> tuple[Peer, tuple[Peer, ...]]:
-    """The peer as it is now known, and the new list. The first failover is trusted, a later one waits for a yes."""
+def take_announcement(peers: tuple[Peer, ...], news: wire.Announcement) -> tuple[Peer, ...]:
+    """The list with the failover as it is now known. The first one is trusted, a later one waits for a yes."""
     known = next((peer for peer in peers if peer.node_id == news.node_id), None)
     peer = Peer(
         node_id=news.node_id,
@@ -226,5 +226,5 @@ def take_announcement(peers: tuple[Peer, ...], news: wire.Announcement) -> tuple
         merge_back=news.merge_back,
     )
     if known is None:
-        return peer, (*peers, peer)
-    return peer, tuple(peer if other.node_id == news.node_id else other for other in peers)
+        return (*peers, peer)
+    return tuple(peer if other is known else other for other in peers)

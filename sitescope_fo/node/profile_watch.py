@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from sitescope_fo.engine import exchange
-from sitescope_fo.failover.prober import Prober, address_of
-from sitescope_fo.failover.state import ProfileState
+from sitescope_fo.failover.prober import Prober
 from sitescope_fo.failover.timing import yield_for
 from sitescope_fo.mirror import generations, history, retargeting
 from sitescope_fo.mirror.keeper import Keeper
@@ -20,17 +19,16 @@ from sitescope_fo.model.config import Profile, Tree
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.fact import (
     ChecksReceived,
-    EditsKept,
     GateSampled,
     LedgerReceived,
-    StepDone,
-    StepFailed,
     TreeChanged,
     WatchWindow,
     WorkingReady,
     YieldAnswered,
 )
-from sitescope_fo.model.ports import PeerReply
+from sitescope_fo.model.ports import PeerAddress, PeerReply
+from sitescope_fo.model.status import Position
+from sitescope_fo.node.ha_commands import folder_of
 from sitescope_fo.node.loading import load_tree_at
 from sitescope_fo.notify.templates import read_templates
 from sitescope_fo.store.tree import ParseCache
@@ -46,44 +44,49 @@ STEP_TIMEOUT_S = 20.0
 class ProfileWatch:
     """The tasks of one profile."""
 
-    def __init__(self, node: Node, name: str) -> None:
-        self._node, self.name = node, name
+    def __init__(self, node: Node, profile: Profile) -> None:
+        self._node, self._profile, self.name = node, profile, profile.name
         self._scope = anyio.CancelScope()
+        self._ended = False
         self._announced = ""
         self._cache = ParseCache()
         self._checks_at = float("-inf")
-        self._syncing = False
+        self._talking = False
         self.health: wire.Health | None = None
-        self.folder = node.folder_of(self.config)
-        self.tree_root: Path = self.folder / "current"
-        self.retargeted: tuple[str, ...] = ()
+        self.folder = node.home.failover_dir(folder_of(node.world.ha, profile))
+        self.tree_root: Path = self.folder / generations.CURRENT
         ports = node.ports
-        self.prober = Prober(ports.client, ports.clock, node.submit, lambda: node.profile_state(name), self._heard)
+        self.prober = Prober(ports.client, ports.clock, node.submit, lambda: node.profile_state(self.name), self._heard)
         self.keeper = Keeper(
             profile=lambda: self.config,
             folder=self.folder,
             client=ports.client,
-            address=lambda: address_of(self._state()),
+            address=lambda: self.address,
             work=ports.work,
             clock=ports.clock,
             submit=node.submit,
-            position=lambda: self._state().position,
+            position=self._position,
             schedules=lambda: node.world.catalogue.tree("").schedules,
-            dry_load=self._dry_load,
+            dry_load=self.dry_load,
             on_tree=self._mirror_loaded,
             adapt=self._retarget,
         )
 
     @property
     def config(self) -> Profile:
-        """The profile as configured now."""
-        return next(p for p in self._node.world.ha.profiles if p.name == self.name)
+        """The profile as configured now; as it last was once it is removed."""
+        self._profile = next((p for p in self._node.world.ha.profiles if p.name == self.name), self._profile)
+        return self._profile
 
-    def _state(self) -> ProfileState:
+    @property
+    def address(self) -> PeerAddress:
+        """Where the primary is."""
+        config = self.config
+        return PeerAddress(host=config.primary_host, port=config.primary_port, tls=config.tls, node_id=config.node_id)
+
+    def _position(self) -> Position:
         state = self._node.profile_state(self.name)
-        if state is None:
-            raise RuntimeError(f"profile {self.name} is gone")
-        return state
+        return state.position if state is not None else Position.standby
 
     # --- life -------------------------------------------------------------------------------------------------------
 
@@ -92,25 +95,24 @@ class ProfileWatch:
         await self.keeper.open()
 
     async def run(self) -> None:
-        """Watches and mirrors until cancelled."""
-        self._scope = anyio.CancelScope()
+        """Watches and mirrors until cancelled. A defect in one part ends that part only, and that for a moment."""
+        guard = self._node.supervisor.forever
         with self._scope:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self.prober.run)
-                tasks.start_soon(self.keeper.run)
-                tasks.start_soon(self._follow_schedule)
+                tasks.start_soon(guard, f"the probes of {self.name}", self.prober.run)
+                tasks.start_soon(guard, f"the mirror of {self.name}", self.keeper.run)
+                tasks.start_soon(guard, f"the schedule of {self.name}", self._follow_schedule)
 
     def cancel(self) -> None:
-        """Ends `run`."""
+        """Ends `run`, also before it has begun; what a worker still loads is not taken over."""
+        self._ended = True
         self._scope.cancel()
 
     async def _follow_schedule(self) -> None:
-        opened = True
-        while True:
+        while (state := self._node.profile_state(self.name)) is not None:
             is_open, until = self._window()
-            if is_open != opened:
+            if is_open != state.live.window_open:
                 self._node.submit(WatchWindow(profile=self.name, open=is_open, until_wall=until))
-                opened = is_open
             await anyio.sleep(1.0)
 
     def _window(self) -> tuple[bool, float]:
@@ -125,7 +127,7 @@ class ProfileWatch:
 
     # --- the mirror and the working tree ----------------------------------------------------------------------------
 
-    def _dry_load(self, root: Path) -> Tree:
+    def dry_load(self, root: Path) -> Tree:
         """Loads a mirrored tree. Blocking: called through the Work port."""
         return load_tree_at(root, self._node.ports, self._node.ports.clock.wall(), False, self._cache)
 
@@ -140,23 +142,26 @@ class ProfileWatch:
 
     async def _mirror_loaded(self, tree: Tree, generation: Generation) -> None:
         if self._passive():
-            await self._take("current", tree)
+            await self._take(generations.CURRENT, tree)
 
     def _passive(self) -> bool:
         state = self._node.profile_state(self.name)
         return state is None or state.passive
 
-    async def _load(self, what: str) -> Tree:
+    async def load(self, what: str) -> Tree:
         """Loads `current` or `working` from disk and takes it over."""
-        tree = await self._node.ports.work.run_blocking(self._dry_load, self.folder / what, lane=self.keeper.lane)
-        tree, self.retargeted = self._retarget(tree)
+        tree = await self._node.ports.work.run_blocking(self.dry_load, self.folder / what, lane=self.keeper.lane)
+        tree, _ = self._retarget(tree)
         await self._take(what, tree)
         return tree
 
     async def _take(self, what: str, tree: Tree) -> None:
         node = self._node
-        self.tree_root = self.folder / what
-        texts = await node.ports.work.run_blocking(read_templates, self.tree_root, lane=self.keeper.lane)
+        root = self.folder / what
+        texts = await node.ports.work.run_blocking(read_templates, root, lane=self.keeper.lane)
+        if self._ended:
+            return
+        self.tree_root = root
         node.set_tree(self.name, tree, texts)
         if node.running:
             await node.settle(TreeChanged(profile=self.name, revision=tree.revision, monitors=len(tree.monitors)))
@@ -166,7 +171,7 @@ class ProfileWatch:
         node = self._node
         try:
             await node.ports.work.run_blocking(self._lay_out, wanted.resume, lane=self.keeper.lane)
-            tree = await self._load("working")
+            tree = await self.load(generations.WORKING)
         except (OSError, SiteScopeError) as error:
             tree = node.world.catalogue.tree(self.name)
             node.records.event(
@@ -184,7 +189,7 @@ class ProfileWatch:
 
     def _lay_out(self, resume: bool) -> None:  # noqa: FBT001  # called through the Work port, positionally
         current = generations.current(self.folder)
-        if resume and (self.folder / "working").is_dir():
+        if resume and (self.folder / generations.WORKING).is_dir():
             return
         if current is None:
             raise FileNotFoundError(f"no current mirror in {self.folder}")
@@ -212,7 +217,6 @@ class ProfileWatch:
         node = self._node
         monitors = node.world.catalogue.monitors(self.name).values()
         node.plan.set_monitors(self.name, monitors, node.ports.clock.mono(), ramp=ramp)
-        node.runner.wake()
 
     def suspend_monitors(self) -> None:
         """Starts no more of them."""
@@ -220,7 +224,7 @@ class ProfileWatch:
 
     async def reload_working(self) -> None:
         """Takes over an edit of the working tree while acting."""
-        await self._load("working")
+        await self.load(generations.WORKING)
         self.start_monitors(ramp=False)
 
     def refresh_mirror(self) -> None:
@@ -230,19 +234,32 @@ class ProfileWatch:
     # --- the primary ------------------------------------------------------------------------------------------------
 
     async def _heard(self, health: wire.Health, reply: PeerReply) -> None:
+        """A primary of ours answered: whatever goes wrong in the talk that follows, the probes go on."""
+        await self._node.supervisor.once(f"the talk with the primary of {self.name}", self._talk, health)
+
+    async def _talk(self, health: wire.Health) -> None:
         self.health = health
-        node = self._node
-        if not self.config.node_id:
-            await node.bind(self.name, health.node_id)
-        if self._announced != health.boot_id:
-            await self._announce(health.boot_id)
         self.keeper.heard(health.revision, health.monitors)
-        if self._passive() and not self._syncing:
-            self._syncing = True
-            try:
+        if self._talking or self._ended:
+            return
+        self._talking = True
+        try:
+            if not self.config.node_id:
+                await self._bind(health.node_id)
+            if self._announced != health.boot_id:
+                await self._announce(health.boot_id)
+            if self._passive():
                 await self._sync(health)
-            finally:
-                self._syncing = False
+        finally:
+            self._talking = False
+
+    async def _bind(self, node_id: str) -> None:
+        node = self._node
+        try:
+            await node.bind(self.name, node_id)
+        except (OSError, SiteScopeError) as error:
+            what = f"the profile could not be bound to node {node_id}: {error}"
+            node.records.event("bind_failed", what, level="ERROR", profile=self.name)
 
     async def _announce(self, boot_id: str) -> None:
         node, config = self._node, self.config
@@ -257,7 +274,7 @@ class ProfileWatch:
             merge_back=config.merge_back,
         )
         try:
-            reply = await self._request("PUT", wire.PEERS + node.node_id, wire.encode(body))
+            reply = await self.request("PUT", wire.PEERS + node.node_id, wire.encode(body))
             answer = wire.decode(reply.body, wire.AnnouncementReply)
         except SiteScopeError as error:
             node.records.event("announce_failed", str(error), level="WARNING", profile=self.name)
@@ -268,11 +285,6 @@ class ProfileWatch:
         text = "accepted" if answer.accepted else f"waiting for `peer accept {node.node_id}` on the primary"
         node.records.event("announced", f"this profile is listed on the primary: {text}", profile=self.name)
 
-    async def move_to(self, folder: Path) -> None:
-        """Moves the mirror to the folder of the primary's new address."""
-        await self._node.ports.work.run_blocking(_move_folder, self.folder, folder, lane=self.keeper.lane)
-        self.folder = folder
-
     def announce_again(self) -> None:
         """The profile changed: tell the primary at the next probe."""
         self._announced = ""
@@ -281,17 +293,18 @@ class ProfileWatch:
         node = self._node
         try:
             if health.ledger_digest != exchange.ledger_heard(node.writer.table, self.name):
-                reply = await self._request("GET", wire.LEDGER)
+                reply = await self.request("GET", wire.LEDGER)
                 await node.settle(LedgerReceived(profile=self.name, data=reply.body))
             if node.ports.clock.mono() - self._checks_at >= CHECKS_EVERY_S:
-                reply = await self._request("GET", wire.CHECKS)
+                reply = await self.request("GET", wire.CHECKS)
                 self._checks_at = node.ports.clock.mono()
                 await node.settle(ChecksReceived(profile=self.name, data=reply.body))
         except SiteScopeError as error:
             node.records.run(f"state of {self.name} was not fetched: {error}", level="WARNING")
 
-    async def _request(self, method: str, path: str, body: bytes = b"", timeout_s: float = STEP_TIMEOUT_S) -> PeerReply:
-        return await self._node.ports.client.request(address_of(self._state()), method, path, body, timeout_s=timeout_s)
+    async def request(self, method: str, path: str, body: bytes = b"", timeout_s: float = STEP_TIMEOUT_S) -> PeerReply:
+        """One exchange with the primary. Raises as `PeerClient.request`."""
+        return await self._node.ports.client.request(self.address, method, path, body, timeout_s=timeout_s)
 
     async def sample_gate(self) -> None:
         """Asks the reference points."""
@@ -304,72 +317,9 @@ class ProfileWatch:
         """Asks the primary to stop starting checks."""
         body = wire.YieldRequest(profile=self.name, term=wanted.term, why=wanted.why, yield_for_s=yield_for(self.config))
         try:
-            reply = await self._request("POST", wire.YIELD, wire.encode(body), wanted.timeout_s)
+            reply = await self.request("POST", wire.YIELD, wire.encode(body), wanted.timeout_s)
             answer = wire.decode(reply.body, wire.YieldReply)
         except SiteScopeError as error:
             self._node.submit(YieldAnswered(profile=self.name, yielded=False, term=0, detail=str(error)))
             return
         self._node.submit(YieldAnswered(profile=self.name, yielded=answer.yielded, term=answer.term, detail=answer.detail))
-
-    # --- hand-back --------------------------------------------------------------------------------------------------
-
-    async def run_step(self, wanted: effects.RunStep) -> None:
-        """Carries one step out and says how it went."""
-        node = self._node
-        try:
-            term, detail = await self._step(wanted)
-        except SiteScopeError as error:
-            lost = error.code in {"timeout", "reset"}
-            node.submit(StepFailed(profile=self.name, handback=wanted.handback, step=wanted.step, what=str(error), lost=lost))
-        except OSError as error:
-            node.submit(StepFailed(profile=self.name, handback=wanted.handback, step=wanted.step, what=str(error)))
-        else:
-            node.submit(StepDone(profile=self.name, handback=wanted.handback, step=wanted.step, term=term, detail=detail))
-
-    async def _step(self, wanted: effects.RunStep) -> tuple[int, str]:
-        match wanted.step:
-            case "P" | "H2":
-                return 0, await self._ship_ledger()
-            case "H5":
-                body = wire.StepRequest(profile=self.name, handback=wanted.handback, step="run", term=wanted.term)
-                reply = await self._request("POST", wire.STEP, wire.encode(body))
-                answer = wire.decode(reply.body, wire.StepReply)
-                if not answer.done:
-                    raise SiteScopeError(answer.detail or "the primary refused to run", code="step_refused")
-                return answer.term, answer.detail
-            case "H6":
-                return 0, await self._close_working()
-            case other:
-                raise SiteScopeError(f"unknown hand-back step {other}", code="step_unknown")
-
-    async def _ship_ledger(self) -> str:
-        node = self._node
-        reply = await self._request("GET", wire.LEDGER)
-        await node.settle(LedgerReceived(profile=self.name, data=reply.body))
-        ledger = exchange.ledger_body(node.writer.table, self.name)
-        checks = exchange.checks_body(node.writer.table, self.name)
-        await self._request("PUT", wire.LEDGER, wire.encode(ledger))
-        await self._request("PUT", wire.CHECKS, wire.encode(checks))
-        return f"{len(ledger.entries)} notified states and {len(checks.states)} check states shipped"
-
-    async def _close_working(self) -> str:
-        node = self._node
-        await self._load("current")
-        kept = await node.ports.work.run_blocking(generations.retire_working, self.folder, lane=self.keeper.lane)
-        if kept is not None:
-            node.records.event(
-                "edits_kept",
-                "configuration edited while this node was active is kept as an archive",
-                level="WARNING",
-                profile=self.name,
-                where=str(kept),
-                hint="Merge back is off for this profile: carry the edits over by hand, or merge the archive later",
-            )
-            node.submit(EditsKept(profile=self.name, archive=kept.name))
-        outcome = await self.keeper.poke(full=False)
-        return f"{f'edits kept in {kept.name}' if kept else 'no edits'}; mirror {outcome.summary}"
-
-
-def _move_folder(source: Path, target: Path) -> None:
-    if source.exists() and not target.exists():
-        source.rename(target)

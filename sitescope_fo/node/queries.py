@@ -11,11 +11,14 @@ import msgspec
 from sitescope_fo.mirror import history
 from sitescope_fo.model.config import Profile
 from sitescope_fo.model.errors import Refused, Usage
+from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.service import Level, Who
 from sitescope_fo.node import check_rows, config_view, log_view, snapshot
 from sitescope_fo.node.find import nearest_hint
+from sitescope_fo.node.ha_commands import find_profile, folder_of
 from sitescope_fo.notify import templates
 from sitescope_fo.notify.built_in import BUILT_IN
+from sitescope_fo.store.config_toml import load_node_config
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -107,7 +110,9 @@ class Queries:
             for a in node.world.catalogue.alerts_for(key)
         ]
         last = await self._last_results(key.id, key.profile, 10)
-        return {**row, "config": config_view.monitor_config(monitor), "alerts": alerts, "last": last}
+        config = config_view.monitor_config(monitor)
+        depends = node.world.catalogue.name(MonitorKey(key.profile, monitor.depends_on)) if monitor.depends_on else ""
+        return {**row, "config": config, "depends": depends, "alerts": alerts, "last": last}
 
     async def _profiles(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return [snapshot.profile_part(self._node, state) for state in self._node.profile_states()]
@@ -119,10 +124,7 @@ class Queries:
         return {**config_view.profile_config(profile), "status": msgspec.to_builtins(status)}
 
     def _known_profile(self, name: str) -> Profile:
-        profiles = {profile.name: profile for profile in self._node.world.ha.profiles}
-        if name not in profiles:
-            raise Usage(f"There is no profile '{name}'", where="profiles", hint=nearest_hint(name, profiles), code="not_found")
-        return profiles[name]
+        return find_profile(self._node.world.ha, name)
 
     async def _peers(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return snapshot.peer_parts(self._node)
@@ -139,12 +141,16 @@ class Queries:
         return config_view.alerts(self._node.world.catalogue, params.get("profile"))
 
     async def _config(self, who: Who, params: Params) -> Any:  # noqa: ANN401
-        return config_view.settings(self._node.world.config)
+        """As the file says; what waits for a restart is in `check config`."""
+        node = self._node
+        return config_view.settings(await node.ports.work.run_blocking(load_node_config, node.home, lane="own"))
 
     async def _mail(self, who: Who, params: Params) -> Any:  # noqa: ANN401
-        node = self._node
-        texts = await node.ports.work.run_blocking(template_texts, node.home.root)
-        return {**config_view.mail(node.world.catalogue), "templates": texts}
+        node, profile = self._node, params.get("profile", "")
+        if profile:
+            self._known_profile(profile)
+        texts = await node.ports.work.run_blocking(template_texts, node.tree_root(profile))
+        return {**config_view.mail(node.world.catalogue, profile), "templates": texts}
 
     async def _types(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return config_view.types(self._node.ports.book)
@@ -155,9 +161,10 @@ class Queries:
     # --- records ----------------------------------------------------------------------------------------------------
 
     async def _history(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node = self._node
         profile = self._known_profile(_needed(params, "name"))
-        folder = self._node.watches[profile.name].folder
-        return await self._node.ports.work.run_blocking(history.list_history, folder)
+        folder = node.home.failover_dir(folder_of(node.world.ha, profile))
+        return await node.ports.work.run_blocking(history.list_history, folder)
 
     async def _log(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         name = params.get("name") or "high_availability"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
 import anyio
 import msgspec
 
+from sitescope_fo.model.config import NodeConfig
 from sitescope_fo.model.ports import Clock, Work
 from sitescope_fo.node.batcher import Batcher
 from sitescope_fo.store.home import Home
@@ -99,9 +101,10 @@ class Records:
             tasks.start_soon(self._lines.run)
             tasks.start_soon(self._rows.run)
 
-    async def retain(self, keep_s: float, max_bytes: int) -> None:
+    async def retain(self, settings: Callable[[], NodeConfig]) -> None:
         """Drops old days now and then each hour; what could not be dropped is said and tried again."""
         while True:
+            keep_s, max_bytes = settings().logs_keep_s, settings().logs_max_bytes
             drop = partial(self.results.retain, keep_s=keep_s, max_bytes=max_bytes, wall=self._clock.wall())
             try:
                 gone = await self._work.run_blocking(drop, lane="results")
@@ -116,6 +119,11 @@ class Records:
         """Writes what waits."""
         await self._lines.drain()
         await self._rows.drain()
+
+    async def close(self) -> None:
+        """Writes what waits and closes the files. Nothing may come afterwards."""
+        await self.drain()
+        await self._work.run_blocking(self.results.close, lane="results")
 
     async def highest_term(self) -> int:
         """The highest term in the result logs."""

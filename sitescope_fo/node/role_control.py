@@ -20,7 +20,7 @@ from sitescope_fo.model.errors import Bad, Refused, Unreachable, Usage
 from sitescope_fo.model.service import Who
 from sitescope_fo.model.status import Position, Role
 from sitescope_fo.node import testing
-from sitescope_fo.node.find import nearest_hint
+from sitescope_fo.node.ha_commands import find_profile, refuse_role
 from sitescope_fo.node.profile_watch import ProfileWatch
 
 if TYPE_CHECKING:
@@ -69,22 +69,19 @@ class RoleControl:
     # --- profiles ---------------------------------------------------------------------------------------------------
 
     def _state(self, name: str) -> ProfileState:
-        if self._node.role is not Role.failover:
-            raise Refused(
-                "This node is a primary; profiles live on its failover",
-                where=self._node.world.host,
-                hint="Run the command on the failover",
-                code="wrong_role",
-            )
+        refuse_role(self._node.role, Role.failover, self._node.world.host)
+        find_profile(self._node.world.ha, name)
         state = self._node.profile_state(name)
         if state is None:
-            known = [s.config.name for s in self._node.profile_states()]
-            raise Usage(f"There is no profile '{name}'", where="profiles", hint=nearest_hint(name, known), code="not_found")
+            raise Refused(f"The profile {name} is being added or removed", where=name, hint="Try again", code="busy")
         return state
 
     def _watch(self, name: str) -> ProfileWatch:
         self._state(name)
-        return self._node.watches[name]
+        watch = self._node.watches.get(name)
+        if watch is None:
+            raise Refused(f"The profile {name} is being added or removed", where=name, hint="Try again", code="busy")
+        return watch
 
     @staticmethod
     def _hold_s(seconds: float) -> float:
@@ -156,18 +153,19 @@ class RoleControl:
         await self._node.settle(fact)
         if self._state(name) == before:
             raise Refused("Nothing changed", where=name, hint="See `sitescope-fo status`", code="no_change")
-        steps = 0
+        seen: list[str] = []
         with anyio.move_on_after(CHANGE_TIMEOUT_S):
             while (state := self._state(name)).position not in wanted:
-                if steps > 0 and not _under_way(state, wanted):
+                if seen and not _under_way(state, wanted):
                     raise Bad(
                         f"{name} is {state.shown} and not {' or '.join(sorted(wanted))}",
                         where=name,
                         hint=state.journal.last_transition.why if state.journal.last_transition else "",
                         code="role_change_failed",
                     )
-                steps += 1
-                progress(min(0.9, 0.1 * steps), f"{name}: {state.shown}")
+                if seen[-1:] != [state.shown]:
+                    seen.append(state.shown)
+                    progress(min(0.9, 0.2 * len(seen)), f"{name}: {state.shown}")
                 await self._node.writer.changed()
             return f"{name} is {state.shown}, term {state.journal.term}", self._result(state)
         state = self._state(name)
@@ -219,4 +217,4 @@ class RoleControl:
 def _under_way(state: ProfileState, wanted: set[Position]) -> bool:
     if Position.active in wanted:
         return state.position in {Position.activating, Position.active} or (state.passive and state.live.asked_yield)
-    return state.position in {Position.active, Position.recovering, Position.handback}
+    return state.position in {Position.recovering, Position.handback}

@@ -16,6 +16,7 @@ from sitescope_fo.node.ports.clock import SystemClock
 from sitescope_fo.node.ports.randomness import SystemRandomness
 from sitescope_fo.security.keys import new_keys, save_keys
 from sitescope_fo.store.home import check_home_path, create_home
+from sitescope_fo.store.home_create import check_place
 
 LEAST_DISK_BYTES = 200 * 1024 * 1024
 
@@ -49,12 +50,14 @@ def run_setup(  # one answer of the wizard each
     clock, chance = SystemClock(), SystemRandomness()
     node_id = chance.uid(clock.wall())
     name = host or socket.gethostname()
+    backup = ""
     if dry_run:
-        if root.exists() and any(root.iterdir()) and not force:
-            raise Refused("There is a home already", where=str(root), hint="--force backs it up first", code="home_exists")
+        check_place(root, force=force)
     else:
+        before = _backups(root)
         home = create_home(root, role=role, port=wanted, tls=tls, host=host, node_id=node_id, force=force, wall=clock.wall())
         save_keys(home.keys, new_keys())
+        backup = next((str(path) for path in _backups(root) - before), "")
     return SetupReport(
         home=str(root),
         role=role,
@@ -62,9 +65,14 @@ def run_setup(  # one answer of the wizard each
         tls=tls,
         host=name,
         node_id=node_id,
+        backup=backup,
         dry_run=dry_run,
         next_steps=next_steps(root, role),
     )
+
+
+def _backups(root: Path) -> set[Path]:
+    return set(root.parent.glob(f"{root.name}.backup-*"))
 
 
 def check_port(port: int) -> None:

@@ -36,7 +36,7 @@ def status_report(node: Node) -> parts.StatusReport:
     skews = [abs(state.live.skew_s) for state in node.profile_states()]
     return parts.StatusReport(
         node=_node_part(node),
-        monitors=_counters(node, rows),
+        monitors=_counters([state for key, state in rows if key.profile or node.role is Role.primary]),
         profiles=tuple(profile_part(node, state) for state in node.profile_states()),
         peers=peer_parts(node),
         health=parts.HealthPart(
@@ -63,11 +63,8 @@ def everything(node: Node, profile: str | None = None) -> Iterator[tuple[Monitor
 
 def problem_rows(node: Node) -> tuple[dict[str, Any], ...]:
     """Configuration problems in force, and trouble with writing."""
-    rows = [
-        {"file": p.file, "line": p.line, "path": p.path, "what": p.what, "hint": p.hint}
-        for problems in node.problems.values()
-        for p in problems
-    ]
+    found = (*node.configuration_problems(), *node.ports.plugin_problems(), *node.supervisor.problems())
+    rows = [{"file": p.file, "line": p.line, "path": p.path, "what": p.what, "hint": p.hint} for p in found]
     if node.writer.failing:
         rows.append(_trouble(str(node.home.state), f"state cannot be written: {node.writer.failing}"))
     if node.records.trouble:
@@ -124,20 +121,19 @@ def _row_state(node: Node, key: MonitorKey, monitor: Monitor) -> RowState:
     return RowState(state.status, state, suspended=False, waiting=False)
 
 
-def _counters(node: Node, rows: list[tuple[MonitorKey, RowState]]) -> parts.MonitorsPart:
-    """On a failover its own monitors (which watch the standby itself) are not counted, unless they are all there is."""
-    mirrored = [state for key, state in rows if key.profile] if node.world.ha.profiles else [state for _, state in rows]
-    by_status = Counter(state.shown for state in mirrored)
+def _counters(rows: list[RowState]) -> parts.MonitorsPart:
+    """Of a primary's own monitors, or of a failover's mirrored ones: those that watch the standby itself never count."""
+    by_status = Counter(state.shown for state in rows)
     return parts.MonitorsPart(
-        total=len(mirrored),
-        running=sum(not s.suspended and (s.waiting or s.shown is not Status.disabled) for s in mirrored),
-        suspended=sum(s.suspended for s in mirrored),
+        total=len(rows),
+        running=sum(not s.suspended and (s.waiting or s.shown is not Status.disabled) for s in rows),
+        suspended=sum(s.suspended for s in rows),
         disabled=by_status[Status.disabled],
         good=by_status[Status.good],
         warning=by_status[Status.warning],
         error=by_status[Status.error],
         nodata=by_status[Status.nodata],
-        waiting=sum(s.waiting for s in mirrored),
+        waiting=sum(s.waiting for s in rows),
     )
 
 
@@ -147,7 +143,7 @@ def monitor_row(node: Node, key: MonitorKey, monitor: Monitor) -> parts.MonitorR
     known = row.state
     text = known.state_string if known is not None else ""
     if row.suspended:
-        text = "suspended: this node is in standby for it"
+        text = "suspended: this node is in standby for it" if key.profile else "suspended: this node waits for its failover"
     elif row.waiting:
         text = "waiting for its first run after activation"
     following = node.plan.next_run(key)
@@ -221,6 +217,7 @@ def profile_part(node: Node, state: ProfileState) -> parts.ProfilePart:
         mirror=_mirror_part(node, config.name),
         last_transition=_transition(last),
         merge={"pending": 0, "conflicts": 0},
+        monitors=_counters([_row_state(node, key, monitor) for key, monitor in everything(node, config.name)]),
         next=plan.sentence,
         hold=None
         if journal.hold is None
@@ -247,7 +244,7 @@ def _mirror_part(node: Node, name: str) -> parts.MirrorPart:
         verified=view.verified,
         drift=view.drift,
         skipped=tuple({"path": s.path, "why": s.why} for s in view.skipped),
-        retargeted=watch.retargeted,
+        retargeted=view.retargeted,
         staged=view.staged,
         last_error=view.last_error,
     )

@@ -22,6 +22,9 @@ AGAIN_S = 1.0
 SLOWEST_AGAIN_S = 60.0
 WELL_AFTER_S = 300.0
 FRAMES = 6
+SHOWN_S = 3600.0
+"""How long a defect stays in `status` after it last happened; error.log keeps it."""
+HINT = "This is a defect of the program: please report the line with its place"
 
 
 def frames_of(error: BaseException) -> str:
@@ -44,6 +47,13 @@ class Supervisor:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._broken: dict[str, tuple[float, Problem]] = {}
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The defects of the last hour, one for each part that broke."""
+        now = self._node.ports.clock.mono()
+        self._broken = {name: (at, problem) for name, (at, problem) in self._broken.items() if now - at < SHOWN_S}
+        return tuple(problem for _, problem in self._broken.values())
 
     async def once(self, name: str, fn: Callable[..., Awaitable[object]], *args: object) -> bool:
         """Runs `fn(*args)` to its end. False when it broke, which is then written down."""
@@ -70,6 +80,5 @@ class Supervisor:
         """Writes a defect down and shows it."""
         node = self._node
         what = f"{name} broke ({kind_of(error)})"
-        hint = "This is a defect of the program: please report the line with its place"
-        node.records.event("internal_error", what, level="ERROR", where=frames_of(error), hint=hint)
-        node.problems[f"internal {name}"] = (Problem(file="error.log", what=what, hint=hint),)
+        node.records.event("internal_error", what, level="ERROR", where=frames_of(error), hint=HINT)
+        self._broken[name] = (node.ports.clock.mono(), Problem(file="error.log", what=what, hint=HINT))

@@ -185,7 +185,6 @@ FIELDS: tuple[Field, ...] = (
         field="clock_skew_s",
         read=_duration(1.0, 900.0),
         show=_show_duration,
-        restart=False,
         help="Clock difference to a peer that is tolerated, at most 15m",
     ),
     Field(

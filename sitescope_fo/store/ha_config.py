@@ -86,6 +86,7 @@ def _profile(table: TableReader) -> Profile:
         primary_host=_required(table, "primary_host"),
         primary_port=table.integer("primary_port", DEFAULT_PORT, least=1, most=65535),
         tls=table.flag("tls", default=False),
+        folder=_folder(table),
         node_id=table.text("node_id"),
         preset=preset,
         timing=_timing(table, PRESETS[preset]),
@@ -100,6 +101,13 @@ def _profile(table: TableReader) -> Profile:
     )
     table.finish()
     return profile
+
+
+def _folder(table: TableReader) -> str:
+    folder = table.text("folder")
+    if folder.startswith(".") or "/" in folder or "\0" in folder:
+        table.problem("folder", f"{folder!r} is no name of a folder", "It lies in high_availability/failover/")
+    return folder
 
 
 def _timing(table: TableReader, preset: Timing) -> Timing:
@@ -167,6 +175,7 @@ def _profile_table(profile: Profile) -> dict[str, object]:
         "primary_host": profile.primary_host,
         "primary_port": profile.primary_port,
         "tls": profile.tls,
+        "folder": profile.folder,
         "node_id": profile.node_id,
         "preset": profile.preset,
     }

@@ -65,18 +65,8 @@ def create_home(  # noqa: PLR0913  # one answer of the wizard each
     With `force` an existing home first moves to `<root>.backup-<UTC stamp>`. Raises Usage (`bad_home_path`), Refused
     (`home_exists`, `home_unwritable`, `home_is_mount`) or Conflict (`already_running`).
     """
-    check_home_path(root)
     try:
-        occupied = root.is_symlink() or (root.exists() and (not root.is_dir() or any(root.iterdir())))
-        if occupied and not force:
-            raise Refused(
-                "A home already exists here" if Home(root).config.exists() else "This folder is not empty",
-                where=str(root),
-                hint="Choose another folder, or use --force: the existing one is then kept as a backup beside it",
-                code="home_exists",
-            )
-        if occupied:
-            _refuse_if_running(Home(root))
+        occupied = check_place(root, force=force)
         config = NodeConfig(
             role=role,
             host=host,
@@ -95,6 +85,22 @@ def create_home(  # noqa: PLR0913  # one answer of the wizard each
             hint="Run as a user that may write there, or choose another folder",
             code="home_unwritable",
         ) from error
+
+
+def check_place(root: Path, *, force: bool) -> bool:
+    """Whether something is there that has to give way; raises what `create_home` raises before it changes anything."""
+    check_home_path(root)
+    occupied = root.is_symlink() or (root.exists() and (not root.is_dir() or any(root.iterdir())))
+    if occupied and not force:
+        raise Refused(
+            "A home already exists here" if Home(root).config.exists() else "This folder is not empty",
+            where=str(root),
+            hint="Choose another folder, or use --force: the existing one is then kept as a backup beside it",
+            code="home_exists",
+        )
+    if occupied:
+        _refuse_if_running(Home(root))
+    return occupied
 
 
 def _refuse_if_running(home: Home) -> None:

@@ -234,11 +234,11 @@ class ResultLog:
         return None
 
     def last_seq(self, node: str) -> int:
-        """The highest seq of `node` in the two newest days that have rows of it, 0 when none. Raises as `read`."""
+        """The highest seq of `node` in the two newest days that have rows of it, 0 when none. A damaged day counts as empty."""
         found: list[int] = []
         for day in reversed(self.days()):
-            rows = self.read(day, node=node, since_seq=-1, limit=1, newest=True)
-            found += [row.seq for row in rows]
+            with suppress(StoreWriteFailed):
+                found += [row.seq for row in self.read(day, node=node, since_seq=-1, limit=1, newest=True)]
             if len(found) == 2:
                 break
         return max(found, default=0)

@@ -115,6 +115,7 @@ async def run_daemon(home: Home) -> None:
         secrets_for=ring.secrets_for,
         disk_free=lambda: shutil.disk_usage(home.root).free,
         keys=ring,
+        plugin_problems=lambda: registry.problems,
         user=current_user(),
         pid=os.getpid(),
     )
