@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def on_start(turn: Turn, fact: NodeStarted) -> None:
     """The start rows of the table. No proof of life survives a restart."""
     found = turn.position
-    turn.set_live(entered_mono=turn.mono)
+    _enter(turn)
     blind(turn)
     hold.resume(turn)
     turn.note(EvidenceKind.start, f"node started, found {found} with term {turn.journal.term}")
@@ -41,6 +41,13 @@ def on_start(turn: Turn, fact: NodeStarted) -> None:
             turn.move(Position.standby, f"restarted in {found}; what was seen before is worth nothing")
         turn.set_live(step_next=turn.mono)
         turn.emit(ProbeNow(profile=turn.name))
+
+
+def _enter(turn: Turn) -> None:
+    """The position counts from here in this life; that of a profile that was just added also on the wall."""
+    turn.set_live(entered_mono=turn.mono)
+    if not turn.journal.since_wall:
+        turn.set_journal(since_wall=turn.wall)
 
 
 def _acting(turn: Turn, found: Position) -> None:
@@ -76,7 +83,7 @@ def on_profile(turn: Turn, fact: ProfileSet) -> None:
     other = fact.config.node_id != turn.state.config.node_id
     turn.state = replace(turn.state, config=fact.config)
     if not turn.live.entered_mono:
-        turn.set_live(entered_mono=turn.mono)
+        _enter(turn)
     blind(turn)
     turn.note(EvidenceKind.operator, "the profile was edited" if fact.edited else "the profile was loaded")
     turn.log("profile_set", "edited" if fact.edited else "loaded")

@@ -54,6 +54,8 @@ class TypeSpec(msgspec.Struct, frozen=True, kw_only=True):
     """True for types that always watch the node they run on (cpu, memory, disk)."""
     open_ended: bool = False
     """Thresholds may name values that are only known after a run."""
+    hidden: bool = False
+    """It works and is not offered to people."""
 
 
 class TypeBook(Protocol):

@@ -17,6 +17,7 @@ SPEC = TypeSpec(
     default_frequency_s=1.0,
     default_timeout_s=1.0,
     measures_self=True,
+    hidden=True,
 )
 
 

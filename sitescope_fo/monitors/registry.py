@@ -18,8 +18,6 @@ from sitescope_fo.monitors.thresholds import compiled
 
 GROUP = "sitescope_fo.monitors"
 BUILT_IN = ("ping", "port", "url", "script", "cpu", "memory", "disk", "noop")
-HIDDEN = frozenset({"noop"})
-"""Types that work and are not offered to people."""
 
 Refusals = Callable[[Mapping[str, Setting]], Iterable[tuple[str, str]]]
 
@@ -51,7 +49,7 @@ class Registry:
     @property
     def offered(self) -> tuple[TypeSpec, ...]:
         """The types people may choose from."""
-        return tuple(spec for name, spec in self.specs.items() if name not in HIDDEN)
+        return tuple(spec for spec in self.specs.values() if not spec.hidden)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -63,8 +61,9 @@ class Registry:
         if name in BUILT_IN:
             return _built_in(name)
         if name not in self._types:
-            near = difflib.get_close_matches(name, self.specs, n=1)
-            known = ", ".join(spec.name for spec in self.offered)
+            offered = [spec.name for spec in self.offered]
+            near = difflib.get_close_matches(name, offered, n=1)
+            known = ", ".join(offered)
             hint = f"Did you mean '{near[0]}'?" if near else f"Known types: {known}"
             raise Usage(f"'{name}' is no monitor type", hint=hint, code="unknown_type")
         return self._types[name]

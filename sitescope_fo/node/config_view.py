@@ -130,7 +130,7 @@ def mail(catalogue: Catalogue, profile: str = "") -> dict[str, Any]:
 
 def types(book: TypeBook) -> list[Any]:
     """Every monitor type with settings and values."""
-    return [msgspec.to_builtins(spec) for name, spec in sorted(book.specs.items()) if name != "noop"]
+    return [msgspec.to_builtins(spec) for _, spec in sorted(book.specs.items()) if not spec.hidden]
 
 
 def peers(ha: HaConfig) -> list[dict[str, Any]]:

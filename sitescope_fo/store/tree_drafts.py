@@ -157,15 +157,16 @@ def _spec(table: TableReader, book: TypeBook) -> TypeSpec | None:
     name = table.text("type")
     spec = book.specs.get(name)
     if spec is None:
+        offered = _offered(book)
         if not table.has("type"):
-            table.problem("", "'type' is missing", f"One of {', '.join(sorted(book.specs))}")
+            table.problem("", "'type' is missing", f"One of {', '.join(offered)}")
         elif isinstance(table.table["type"], str):
-            table.problem("type", f"Unknown monitor type '{name}'", nearest(name, book.specs) or _types_hint(book))
+            table.problem("type", f"Unknown monitor type '{name}'", nearest(name, offered) or f"One of {', '.join(offered)}")
     return spec
 
 
-def _types_hint(book: TypeBook) -> str:
-    return f"One of {', '.join(sorted(book.specs))}"
+def _offered(book: TypeBook) -> list[str]:
+    return sorted(name for name, spec in book.specs.items() if not spec.hidden)
 
 
 def _expressions(table: TableReader, key: str, spec: TypeSpec | None, book: TypeBook) -> tuple[str, ...]:
