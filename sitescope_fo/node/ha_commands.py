@@ -13,12 +13,13 @@ from sitescope_fo.model.config import (
     DEFAULT_TLS_PORT,
     PRESETS,
     HaConfig,
+    NodeConfig,
     Profile,
     SelfTargets,
     Timing,
     timing_problems,
 )
-from sitescope_fo.model.errors import Conflict, Refused, Usage
+from sitescope_fo.model.errors import ConfigInvalid, Conflict, Problem, Refused, Usage
 from sitescope_fo.model.schedule import Schedule
 from sitescope_fo.model.status import Role
 from sitescope_fo.node.find import nearest_hint
@@ -35,6 +36,19 @@ def refuse_role(actual: Role, wanted: Role, where: str = "") -> None:
         raise Refused(
             f"This node is a {actual.value}", where=where, hint=f"Run the command on the {wanted.value}", code="wrong_role"
         )
+
+
+def refuse_both_roles(config: NodeConfig, ha: HaConfig) -> None:
+    """Raises ConfigInvalid (`both_roles`) for a node that would be a primary and a failover at once."""
+    if config.role is Role.primary and ha.profiles:
+        what, path = "A primary protects nobody: its ha.config.toml must not list profiles", "profile"
+    elif config.role is Role.failover and ha.peers:
+        what, path = "A failover has no failover of its own: its ha.config.toml must not list peers", "peer"
+    else:
+        return
+    hint = "A node has one role; put the other one on another machine"
+    problem = Problem(file="high_availability/ha.config.toml", path=path, what=what, hint=hint)
+    raise ConfigInvalid(what, where=problem.file, hint=hint, code="both_roles", problems=(problem,))
 
 
 def find_profile(ha: HaConfig, name: str) -> Profile:

@@ -151,6 +151,13 @@ class OfflineDoor:
                 code="acting",
             )
 
+    def _one_role(self) -> None:
+        try:
+            config, ha = load_node_config(self._home), load_ha_config(self._home)
+        except ConfigInvalid:
+            return  # each file's own problems are told by themselves
+        ha_commands.refuse_both_roles(config, ha)
+
     def _ring(self) -> KeyRing:
         return KeyRing(self._home, load_keys(self._home.keys))
 
@@ -198,7 +205,7 @@ class OfflineDoor:
             raise not_running(self._home)
         problems: list[Problem] = []
         found = Catalogue()
-        for load in (lambda: load_node_config(self._home), lambda: load_ha_config(self._home), self._catalogue):
+        for load in (lambda: load_node_config(self._home), lambda: load_ha_config(self._home), self._one_role, self._catalogue):
             try:
                 loaded = load()
             except OSError as error:

@@ -25,11 +25,12 @@ from sitescope_fo.client.address_book import AddressBook
 from sitescope_fo.client.peer import HttpPeerClient
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.monitor import Monitor
-from sitescope_fo.model.ports import Clock
 from sitescope_fo.monitors.icmp import Echo
 from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.monitors.runner import LiveChecks
+from sitescope_fo.node.batcher import Batcher
 from sitescope_fo.node.core import Node, Ports
+from sitescope_fo.node.ha_commands import refuse_both_roles
 from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.operator_api import OperatorApi
 from sitescope_fo.node.peer_api import PeerApi
@@ -95,10 +96,19 @@ async def run_daemon(home: Home) -> None:
     """The daemon inside its event loop."""
     clock, work, chance = SystemClock(), ThreadWork(), SystemRandomness()
     config, ha = load_node_config(home), load_ha_config(home)
+    refuse_both_roles(config, ha)
     ring = await KeyRing.open(home, work)
     registry = Registry()
     tls = await work.run_blocking(client_context, home.certificates) if config.tls else None
-    book = _address_book(home, clock)
+    addresses = home.high_availability / "addresses.json"
+    kept: Batcher[bytes] = Batcher(
+        lambda found: write_atomic(addresses, found[-1]),
+        work,
+        "addresses",
+        every_s=1.0,
+        trouble=lambda why: node.records.run(f"the addresses of peers are not kept: {why}", level="WARNING"),
+    )
+    book = AddressBook(clock, addresses.read_bytes() if addresses.is_file() else b"", changed=kept.add)
     client = HttpPeerClient(ha.node_id, ring.roots, clock, chance, work, book, tls=tls, skew_s=config.clock_skew_s)
     broken = BrokenTypes()
     checks = LiveChecks(registry, clock, on_internal_error=broken.tell)
@@ -130,7 +140,7 @@ async def run_daemon(home: Home) -> None:
             sockets=bind_all(config.bind, config.port), app=network_app(PeerApi(node), gate, clock, work), tls=server_tls
         )
         server = WebServer([network, Listener(sockets=(local.sock,), app=local_app(OperatorApi(node), clock))])
-        await _live(node, server, SdNotify(os.environ))
+        await _live(node, server, SdNotify(os.environ), kept)
     finally:
         local.remove()
         with anyio.CancelScope(shield=True):
@@ -139,7 +149,7 @@ async def run_daemon(home: Home) -> None:
         echo.close()
 
 
-async def _live(node: Node, server: WebServer, notify: SdNotify) -> None:
+async def _live(node: Node, server: WebServer, notify: SdNotify, kept: Batcher[bytes]) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_obey_signals, node, server, notify, tasks)
         await tasks.start(server.serve)
@@ -147,6 +157,7 @@ async def _live(node: Node, server: WebServer, notify: SdNotify) -> None:
         node.records.run(f"{node.role.value} {node.node_id} started, pid {os.getpid()}, port {node.world.config.port}")
         notify.send(READY=1, STATUS=_status(node))
         tasks.start_soon(_keep_telling, node, notify)
+        tasks.start_soon(node.supervisor.forever, "the address book", kept.run)
 
 
 class ToErrorLog(logging.Handler):
@@ -188,17 +199,6 @@ def _echo_with(echo: Echo) -> Callable[[str, float], Awaitable[bool]]:
         return True
 
     return answers
-
-
-def _address_book(home: Home, clock: Clock) -> AddressBook:
-    path = home.high_availability / "addresses.json"
-    content = path.read_bytes() if path.is_file() else b""
-
-    def keep(data: bytes) -> None:
-        # A few hundred bytes, and only when a peer's address changes: cheaper than a task for it.
-        write_atomic(path, data)
-
-    return AddressBook(clock, content, changed=keep)
 
 
 def _status(node: Node) -> str:
