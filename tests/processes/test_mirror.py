@@ -89,6 +89,7 @@ def test_a_bad_edit_keeps_the_last_good_configuration_in_force(pair):
     pair.wait_protected()
 
 
+@pytest.mark.timeout(300)
 def test_a_failover_killed_at_any_moment_of_a_mirror_starts_with_a_verified_one(fresh_pair):
     pair = fresh_pair
     primary, failover, chance = pair.primary, pair.failover, random.Random(2026)
