@@ -25,6 +25,7 @@ from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.ports.clock import SystemClock
 from sitescope_fo.node.ports.randomness import SystemRandomness
 from sitescope_fo.node.queries import template_texts, whole_number
+from sitescope_fo.node.settings import load_settings
 from sitescope_fo.security.keys import load_keys
 from sitescope_fo.security.local_socket import not_running
 from sitescope_fo.store.cells import CellStore
@@ -71,7 +72,7 @@ class OfflineDoor:
 
     def _apply(self, body: commands.AnyCommand) -> tree_commands.Done:
         home = self._home
-        config, ha = load_node_config(home), load_ha_config(home)
+        config, ha = load_settings(home)
         using = EditContext(book=self._book, new_id=self._uid, keep_in=home.edited)
         match body:
             case commands.MailSet() | commands.MailTemplateSet() | commands.LwssoSet() | commands.ConfigSet():
@@ -153,10 +154,10 @@ class OfflineDoor:
 
     def _one_role(self) -> None:
         try:
-            config, ha = load_node_config(self._home), load_ha_config(self._home)
-        except ConfigInvalid:
-            return  # each file's own problems are told by themselves
-        ha_commands.refuse_both_roles(config, ha)
+            load_settings(self._home)
+        except ConfigInvalid as error:
+            if error.code == "both_roles":  # each file's own problems are told by themselves
+                raise
 
     def _ring(self) -> KeyRing:
         return KeyRing(self._home, load_keys(self._home.keys))

@@ -30,7 +30,6 @@ from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.monitors.runner import LiveChecks
 from sitescope_fo.node.batcher import Batcher
 from sitescope_fo.node.core import Node, Ports
-from sitescope_fo.node.ha_commands import refuse_both_roles
 from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.operator_api import OperatorApi
 from sitescope_fo.node.peer_api import PeerApi
@@ -40,12 +39,12 @@ from sitescope_fo.node.ports.reference import NetworkReferencePoints
 from sitescope_fo.node.ports.work import ThreadWork
 from sitescope_fo.node.records import Records
 from sitescope_fo.node.sd_notify import SdNotify
+from sitescope_fo.node.settings import load_settings
 from sitescope_fo.node.setup import current_user
 from sitescope_fo.notify.smtp import SmtpMailer
 from sitescope_fo.security.gate import Gate
 from sitescope_fo.security.local_socket import bind_local
 from sitescope_fo.security.tls import client_context, server_context
-from sitescope_fo.store.config_toml import load_ha_config, load_node_config
 from sitescope_fo.store.files import write_atomic
 from sitescope_fo.store.home import Home, open_home
 from sitescope_fo.store.lock import acquire
@@ -95,8 +94,7 @@ def _note_crash(home: Home, group: BaseException) -> None:
 async def run_daemon(home: Home) -> None:
     """The daemon inside its event loop."""
     clock, work, chance = SystemClock(), ThreadWork(), SystemRandomness()
-    config, ha = load_node_config(home), load_ha_config(home)
-    refuse_both_roles(config, ha)
+    config, ha = load_settings(home)
     ring = await KeyRing.open(home, work)
     registry = Registry()
     tls = await work.run_blocking(client_context, home.certificates) if config.tls else None
