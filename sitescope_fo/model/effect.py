@@ -100,7 +100,10 @@ class RejudgeAlerts(ProfileEffect, frozen=True, kw_only=True):
 
 
 class AskFailovers(Effect, frozen=True, kw_only=True):
-    """Primary: ask every listed failover at once whether it acts (answers: BootCheckAnswered, BootCheckFailed)."""
+    """Primary: ask every listed failover at once whether it acts, again until it answers or the time is over.
+
+    Answers: BootCheckAnswered, BootCheckFailed.
+    """
 
     timeout_s: float
 

@@ -311,13 +311,17 @@ class PrimaryNode(Node):
                 active, term, yield_for_s = value
                 self.give(facts.BootCheckAnswered(peer=FAILOVER, active=active, term=term, yield_for_s=yield_for_s, profile=NAME))
 
-        def silence():
-            if not over:
-                over.append(1)
+        def again():
+            if self.pair.mono < end and not over:
                 self.give(facts.BootCheckFailed(peer=FAILOVER, what="no answer"))
+                self.after(1.0, send)
 
-        self.after(timeout_s, silence)
-        self.pair.to_failover(answer, reply, silence)
+        def send():
+            self.pair.to_failover(answer, reply, again)
+
+        end = self.pair.mono + timeout_s
+        send()
+        self.after(timeout_s, lambda: over or self.give(facts.BootCheckFailed(peer=FAILOVER, what="no answer")))
 
 
 class Pair:

@@ -208,6 +208,21 @@ def test_a_hold_keeps_this_node_acting_and_asks_a_running_primary_to_yield():
     assert desk.position == "recovering"
 
 
+@pytest.mark.parametrize(
+    "gives_way",
+    [
+        facts.YieldAnswered(profile=NAME, yielded=True, term=7),
+        facts.BootCheckHeard(profile=NAME, boot_id="p-3", term=7),
+    ],
+)
+def test_a_primary_that_gives_way_after_a_term_of_its_own_is_outranked(gives_way):
+    desk = Desk().active().give(facts.HoldSet(profile=NAME, by="ann", reason="x", for_s=3600))
+    desk.wait(1).answer(term=7)
+    assert desk.term == 2
+    desk.give(gives_way)
+    assert desk.term == 8
+
+
 def test_a_hold_set_while_recovering_keeps_this_node_acting_without_blame():
     desk = Desk().recovering().give(facts.HoldSet(profile=NAME, by="ann", reason="x", for_s=60))
     assert desk.position == "active"

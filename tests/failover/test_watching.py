@@ -261,6 +261,13 @@ def test_a_degraded_primary_that_drops_one_probe_is_asked_and_not_just_taken_ove
     assert takeovers(desk) == []
 
 
+def test_the_silence_of_a_degraded_primary_is_waited_for_as_long_as_that_of_a_healthy_one(desk):
+    desk.wait(1).probe(60.0, lambda: stuck(desk, same_check_passes_here=False))
+    ran = desk.state.live.last_sent_answered
+    desk.until("activating")
+    assert desk.mono - ran >= 15.0
+
+
 def test_a_degraded_primary_that_recovers_while_it_is_asked_stays_in_charge(desk):
     desk.wait(1).probe(34.0, lambda: stuck(desk))
     desk.answer()
