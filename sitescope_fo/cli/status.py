@@ -91,11 +91,13 @@ def _profile(profile: ProfilePart, call: Invocation) -> Iterator[str]:
     extra = f"  [{', '.join(profile.conditions)}]" if profile.conditions else ""
     yield from _row(profile.name, title + extra, call, state=profile.state)
     yield from _row("now", _who_monitors(profile, now), call)
-    heard = f"{primary.host}:{primary.port}{' TLS' if primary.tls else ''}, {primary.state or 'unknown'}"
-    heard += f" {primary.version}" if primary.version else ""
+    state = "not answering" if primary.state == "unknown" and profile.last_proof_of_life else primary.state or "unknown"
+    heard = f"{primary.host}:{primary.port}{' TLS' if primary.tls else ''}, {state}"
+    heard += f", version {primary.version}" if primary.version else ""
     yield from _row("primary", f"{heard}, last proof of life {ago(profile.last_proof_of_life, now)}", call)
-    fitness, why = fit_for_duty(profile)
-    yield from _row("standby", f"{paint.word(fitness)}: {why}", call, state=fitness)
+    if profile.position not in _ACTING:
+        fitness, why = fit_for_duty(profile)
+        yield from _row("standby", f"{paint.word(fitness)}: {why}", call, state=fitness)
     yield from _row("mirror", _mirror(profile, now), call)
     yield from _row("next", _next(profile, now), call)
     if profile.hold:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -59,7 +60,8 @@ class LocalClient:
         where = str(self._home.root)
         connection = _UnixConnection(find_local(self._home), timeout_s)
         try:
-            connection.request(method, target, body or None, {"content-type": "application/json"} if body else {})
+            with suppress(BrokenPipeError):  # a node that refuses a body answers before it has read all of it
+                connection.request(method, target, body or None, {"content-type": "application/json"} if body else {})
             response = connection.getresponse()
             data = response.read()
         except (FileNotFoundError, ConnectionRefusedError) as error:

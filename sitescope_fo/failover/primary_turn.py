@@ -70,7 +70,6 @@ class PrimaryTurn:
         ]
         lines += [f"  {say_time(one.wall)}  {one.kind}: {one.what}" for one in self.side.evidence[-5:]]
         lines += ["", f"What to do: {todo}"]
-        subject = f"sitescope-fo: {subject}"
         key = f"primary:{event}:{self.side.journal.term}"
         self.emit(RoleMail(event=event, subject=subject, text="\n".join(lines) + "\n", term=self.side.journal.term, key=key))
 

@@ -150,7 +150,7 @@ class Turn:
         self.emit(
             RoleMail(
                 event=event,
-                subject=f"sitescope-fo: {subject}",
+                subject=subject,
                 text="\n".join(lines) + "\n",
                 profile=self.name,
                 term=self.journal.term,

@@ -29,7 +29,7 @@ LOADED = """
 import json, sys
 from sitescope_fo.cli.main import main
 code = main(sys.argv[1:])
-print("\\n" + json.dumps([code, sorted(sys.modules)]))
+print("\\n" + json.dumps([code, sorted(name for name, module in sys.modules.items() if module is not None)]))
 """
 
 

@@ -20,7 +20,7 @@ def test_monitors_start_only_when_the_working_tree_is_loaded_and_the_first_check
     desk.first_check()
     assert desk.position == "active"
     (mail,) = desk.mails("active")
-    assert mail.subject == "sitescope-fo: FAILOVER ACTIVE for prod (term 2)"
+    assert mail.subject == "FAILOVER ACTIVE for prod (term 2)"
     assert "no proof of life for" in mail.text
     assert "miss_refused" in mail.text
 

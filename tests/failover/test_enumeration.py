@@ -274,7 +274,7 @@ def check(before, fact, after, out):
     for one in out:
         assert getattr(one, "profile", NAME) == NAME, where
         if isinstance(one, effects.RoleMail):
-            assert one.subject.startswith("sitescope-fo: "), where
+            assert one.subject, where
             assert "What to do:" in one.text, where
             assert one.key, where
 
