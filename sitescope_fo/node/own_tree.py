@@ -49,6 +49,7 @@ class OwnTree:
     async def load_first(self) -> None:
         """Loads at start; over a bad edit the last good tree."""
         node = self._node
+        self._seen = await node.ports.work.run_blocking(_fingerprint, node.home, lane="own")
         if await self._load():
             return
         root = await node.ports.work.run_blocking(last_good_root, node.home, lane="own")
@@ -68,12 +69,12 @@ class OwnTree:
         )
 
     async def run(self) -> None:
-        """Looks for changed files for ever."""
+        """Makes the first manifest at once, then looks for changed files for ever."""
         while True:
-            with anyio.move_on_after(self._node.world.config.watch_files_s):
-                await self._reload.wait()
             forced, self._reload = self._reload.is_set(), anyio.Event()
             await self.refresh(forced=forced)
+            with anyio.move_on_after(self._node.world.config.watch_files_s):
+                await self._reload.wait()
 
     def reload(self) -> None:
         """Looks now, whether or not anything seems changed."""
