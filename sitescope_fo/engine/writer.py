@@ -28,6 +28,8 @@ BATCH = 2000
 MOST_WAITING = 200_000
 RETRY_S = 1.0
 SLOWEST_TICK_S = 0.5
+SHORTEST_TICK_S = 0.001
+"""A deadline an ulp away must not become a spin: a sleep that short may not move the clock at all."""
 GAP_S = 1.5
 """Batches further apart than this are a pause of the engine (SIGSTOP, suspend, overload, a stuck disk), told before all else."""
 
@@ -111,7 +113,7 @@ class Writer:
         wait = min(self._wake(self.table, now) - now.mono, SLOWEST_TICK_S)
         if not self._inbox:
             self._arrived = anyio.Event()
-            with anyio.move_on_after(max(wait, 0.0)):
+            with anyio.move_on_after(max(wait, SHORTEST_TICK_S)):
                 await self._arrived.wait()
         batch = [self._inbox.popleft() for _ in range(min(BATCH, len(self._inbox)))]
         return [*batch, (Tick(), None)]
