@@ -45,7 +45,8 @@ def outlook(state: ProfileState, now: Now) -> Outlook:
             )
         case Position.announced:
             left = state.live.deadline - now.mono
-            return Outlook(f"the primary said it is back soon; takes over in {_in(left)} otherwise{blocked}", now.wall + left)
+            said = f"the primary said it is back soon; takes over in {_in(left)} otherwise{blocked}"
+            return Outlook(said, 0.0 if blockers else now.wall + left)
         case Position.activating:
             return Outlook("starting the mirrored monitors, shortest frequency first")
         case Position.active:

@@ -116,9 +116,9 @@ class Records:
             await anyio.sleep(RETENTION_EVERY_S)
 
     async def drain(self) -> None:
-        """Writes what waits."""
-        await self._lines.drain()
+        """Writes what waits; lines last, because writing rows may have something to say."""
         await self._rows.drain()
+        await self._lines.drain()
 
     async def close(self) -> None:
         """Writes what waits and closes the files. Nothing may come afterwards."""

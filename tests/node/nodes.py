@@ -180,11 +180,11 @@ class Bench:
             yield self
             tasks.cancel_scope.cancel()
 
-    async def submit(self, body, *, who=ROOT, id=None, wait_s=30.0):
+    async def submit(self, body, *, who=ROOT, named="", wait_s=30.0):
         """The reply to a command."""
         self._ids += 1
         with anyio.fail_after(PATIENCE_S):
-            return await self.api.submit(who, CommandRequest(id=id or f"command-{self._ids}", body=body, wait_s=wait_s))
+            return await self.api.submit(who, CommandRequest(id=named or f"command-{self._ids}", body=body, wait_s=wait_s))
 
     async def do(self, body):
         """The reply to a command that must be done."""
@@ -233,11 +233,9 @@ class Bench:
         return next((line for line in await self.events() if f"event={event} " in line), "")
 
 
-def log_lines(home, name):
+def log_lines(path):
     """A text log of a node that does not run."""
-    return list(
-        TextLog({"high_availability": home.event_log, "error": home.error_log, "run": home.run_log}[name]).tail(200).lines
-    )
+    return list(TextLog(path).tail(200).lines)
 
 
 @asynccontextmanager
