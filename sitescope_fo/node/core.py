@@ -30,8 +30,6 @@ from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import Bad, Problem, Refused
 from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked
 from sitescope_fo.model.monitor import MonitorKey
-from sitescope_fo.model.monitor_type import TypeBook
-from sitescope_fo.model.ports import Checks, Clock, Mailer, PeerClient, Randomness, ReferencePoints, Secrets, Work
 from sitescope_fo.model.snapshot import MonitorRow
 from sitescope_fo.model.status import Role, Status
 from sitescope_fo.node import decide, snapshot, state_file
@@ -39,7 +37,7 @@ from sitescope_fo.node.codec import STATE_LANE, StateJournal
 from sitescope_fo.node.decide import Decider
 from sitescope_fo.node.executor import Executor
 from sitescope_fo.node.ha_commands import find_profile, with_profile
-from sitescope_fo.node.key_ring import KeyRing
+from sitescope_fo.node.needs import Ports
 from sitescope_fo.node.own_tree import OwnTree
 from sitescope_fo.node.peer_api import take_announcement
 from sitescope_fo.node.profile_watch import ProfileWatch
@@ -58,29 +56,6 @@ STOP_GRACE_S = 3.0
 CLOSE_S = 1.0
 REFERENCE_TARGETS = 5
 RUN_MARGIN_S = 10.0
-
-
-class Ports(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a node needs from outside."""
-
-    clock: Clock
-    work: Work
-    randomness: Randomness
-    checks: Checks
-    mailer: Mailer
-    client: PeerClient
-    references: ReferencePoints
-    book: TypeBook
-    secrets_for: Callable[[Path], Secrets]
-    """Opens the secrets of the tree at a folder. Blocking."""
-    disk_free: Callable[[], int]
-    """Bytes free for the home. Quick."""
-    keys: KeyRing
-    plugin_problems: Callable[[], tuple[Problem, ...]] = tuple
-    """Plug-ins that could not be used."""
-    user: str = ""
-    """The account the process runs under."""
-    pid: int = 0
 
 
 class Node:

@@ -9,7 +9,7 @@ from sitescope_fo.model.config import Tree
 from sitescope_fo.store.tree import ParseCache, load_tree
 
 if TYPE_CHECKING:
-    from sitescope_fo.node.core import Ports
+    from sitescope_fo.node.needs import Ports
 
 
 def load_tree_at(

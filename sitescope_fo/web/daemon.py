@@ -29,8 +29,9 @@ from sitescope_fo.monitors.icmp import Echo
 from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.monitors.runner import LiveChecks
 from sitescope_fo.node.batcher import Batcher
-from sitescope_fo.node.core import Node, Ports
+from sitescope_fo.node.core import Node
 from sitescope_fo.node.key_ring import KeyRing
+from sitescope_fo.node.needs import Ports
 from sitescope_fo.node.operator_api import OperatorApi
 from sitescope_fo.node.peer_api import PeerApi
 from sitescope_fo.node.ports.clock import SystemClock

@@ -1,0 +1,36 @@
+"""What a node needs from outside, all in one value: the ports, and who this process is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sitescope_fo.model.errors import Problem
+from sitescope_fo.model.monitor_type import TypeBook
+from sitescope_fo.model.ports import Checks, Clock, Mailer, PeerClient, Randomness, ReferencePoints, Secrets, Work
+from sitescope_fo.node.key_ring import KeyRing
+
+
+class Ports(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a node needs from outside."""
+
+    clock: Clock
+    work: Work
+    randomness: Randomness
+    checks: Checks
+    mailer: Mailer
+    client: PeerClient
+    references: ReferencePoints
+    book: TypeBook
+    secrets_for: Callable[[Path], Secrets]
+    """Opens the secrets of the tree at a folder. Blocking."""
+    disk_free: Callable[[], int]
+    """Bytes free for the home. Quick."""
+    keys: KeyRing
+    plugin_problems: Callable[[], tuple[Problem, ...]] = tuple
+    """Plug-ins that could not be used."""
+    user: str = ""
+    """The account the process runs under."""
+    pid: int = 0
