@@ -23,7 +23,7 @@ from sitescope_fo.node.ports.clock import SystemClock
 from sitescope_fo.node.ports.randomness import SystemRandomness
 from sitescope_fo.node.ports.work import ThreadWork
 from sitescope_fo.security.keys import load_keys, new_keys, save_keys
-from sitescope_fo.store.config_toml import load_ha_config, load_node_config, save_ha_config
+from sitescope_fo.store.config_toml import load_ha_config, load_node_config, save_ha_config, set_node_value
 from sitescope_fo.store.home import create_home
 from sitescope_fo.store.textlog import TextLog
 
@@ -46,6 +46,8 @@ def make_home(folder, role, *, ha=None, port=8080):
         wall=1_795_341_600.0,
     )
     save_keys(home.keys, new_keys())
+    set_node_value(home, "files.watch_every", "100ms")
+    set_node_value(home, "pair.boot_check", "off")
     if ha is not None:
         save_ha_config(home, ha(load_ha_config(home)))
     return home

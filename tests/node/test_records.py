@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 def row(wall=WALL, monitor="m1", term=1):
     return ResultRow(
-        profile="", monitor_id=monitor, path="Web/Home", type="port", status=Status.good, state_string="open", wall=wall, term=term,
-        node="", seq=0,
+        profile="", monitor_id=monitor, path="Web/Home", type="port", status=Status.good, state_string="open", wall=wall,
+        term=term, node="", seq=0,
     )  # fmt: skip
 
 

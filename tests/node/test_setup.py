@@ -42,7 +42,7 @@ def test_a_home_is_complete_private_and_says_what_comes_next(home, role):
 
 
 @pytest.mark.parametrize(
-    "name", ["sitescope", "SiteScope2", "Site Scope/SiteScope", "größe/SiteScope", "с/SiteScope", "a\tb/SiteScope"]
+    "name", ["sitescope", "SiteScope2", "Site Scope/SiteScope", "größe/SiteScope", "\u0441/SiteScope", "a\tb/SiteScope"]
 )
 def test_a_path_that_the_guide_forbids_is_refused(tmp_path, name):
     with pytest.raises(Usage) as caught:
