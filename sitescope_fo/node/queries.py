@@ -203,5 +203,5 @@ class Queries:
 def _needed(params: Params, name: str) -> str:
     value = params.get(name, "")
     if not value:
-        raise Usage(f"'{name}' is missing", where=name, code="missing_parameter")
+        raise Usage(f"'{name}' is missing", where=name, hint=f"Ask with {name}=…", code="missing_parameter")
     return value
