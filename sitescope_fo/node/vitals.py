@@ -109,6 +109,8 @@ class Vitals:
         side = self._node.primary_side()
         if side is None:
             return PrimaryState.unknown
+        if self._node.stopping:
+            return PrimaryState.stopping
         return PrimaryState.boot_check if side.may_check and not self._node.may_start("") else side.state
 
     def _ledger_digest(self) -> str:

@@ -78,6 +78,18 @@ async def test_a_restart_that_was_announced_is_no_takeover(seed):
         assert w.watch.takeovers() == []
 
 
+async def test_a_stop_that_takes_its_time_is_no_alarm(seed):
+    async with world(seed) as w:
+        await w.mirrored()
+        w.primary.node.runner.run_now(next(iter(w.primary.node.plan._profiles[""])))
+        w.mail_server = False  # a mail that cannot leave keeps the stop waiting
+        w.spawn(w.primary.stop)
+        await w.until(lambda: w.primary.node.stopping, 1)
+        await w.until(lambda: not w.primary.up, 10)
+        assert not [event for _, _, event, _ in w.watch.logged if event == "alarm_unverifiable"]
+        assert w.failover.position == "announced"
+
+
 async def test_an_announced_stop_without_return_is_taken_over_at_once(seed):
     async with world(seed) as w:
         await w.mirrored()
