@@ -1,5 +1,6 @@
 """One machine of the pair: a home that stays, a clock that goes on, and one process at a time that is a whole product node."""
 
+import math
 import random
 import shutil
 import uuid
@@ -38,6 +39,7 @@ class Machine:
         self.ready = False
         self.powered = True
         self.network = True
+        self.isolated_at = math.inf
         self.disk_broken = False
         self.foreign = False
         self.certificate_fault = ""
@@ -187,9 +189,12 @@ class Machine:
         async def end():
             await node.stop_cleanly(why, eta)
             done.set()
+            self.world.happen()
 
         process.spawn(end)
-        await done.wait()
+        with anyio.move_on_after(20):
+            while not (done.is_set() or process.dead):
+                await self.world.next()
         process.kill()
         self.ready = False
         await process.ended.wait()
@@ -197,11 +202,11 @@ class Machine:
     def isolate(self):
         """Its network cable is pulled: peers, targets, mail, reference points."""
         self.world.fault(self, "cut off from everything")
-        self.network = False
+        self.network, self.isolated_at = False, self.world.now
 
     def reconnect(self):
         self.world.tell(self.name, "network is back")
-        self.network = True
+        self.network, self.isolated_at = True, math.inf
 
     def step_wall(self, seconds):
         self.world.fault(self, f"wall clock steps by {seconds:g} s")
@@ -227,10 +232,13 @@ class Machine:
             nonlocal reply
             reply = await self.operator.submit(OPERATOR, request)
             done.set()
+            self.world.happen()
 
         self.world.tell(self.name, f"operator: {type(body).__name__}")
-        self.process.spawn(ask)
-        await done.wait()
+        process = self.process
+        process.spawn(ask)
+        while not (done.is_set() or process.dead):
+            await self.world.next()
         return reply
 
     async def query(self, name, **params):

@@ -80,6 +80,10 @@ class World:
         happened, self._happened = self._happened, trio.Event()
         happened.set()
 
+    async def next(self):
+        """Returns when something has happened."""
+        await self._happened.wait()
+
     def sound(self):
         """Raises when a rule was broken."""
         assert not self.watch.violations, "\n".join(self.watch.violations)
@@ -88,7 +92,7 @@ class World:
         """Lets time pass."""
         with anyio.move_on_after(seconds):
             while True:
-                await self._happened.wait()
+                await self.next()
                 self.sound()
         self.sound()
 
@@ -100,7 +104,7 @@ class World:
                 self.sound()
                 if condition():
                     return self.now - began
-                await self._happened.wait()
+                await self.next()
         self.sound()
         assert condition(), f"not within {within:g} s: {what or 'what was waited for'}"
         return self.now - began
