@@ -83,7 +83,7 @@ async def test_the_audit_says_who_did_what_and_no_secret(primary):
         everything = "\n".join([*lines, *await primary.events(), *await primary.events("error")])
         assert SECRET not in everything
         assert len(lines) == 8
-        assert 'who="unix:0" command="LwssoSet" outcome="done"' in lines[0]
+        assert "who=unix:0 command=LwssoSet outcome=done" in lines[0]
         assert 'command="MailSet host=mail.example user=u"' in lines[2]
         assert 'command="MonitorAdd group=Web table=Shop"' in lines[4]
         assert 'command="MonitorEdit path=Web/Shop settings=password"' in lines[5]
