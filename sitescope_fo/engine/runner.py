@@ -90,18 +90,23 @@ class Runner:
 
     async def run(self) -> None:
         """Starts checks for ever. After a defect ended it, it may be run anew; what was under way then has no result."""
-        self._forget_runs()
-        async with anyio.create_task_group() as tasks:
-            self._tasks = tasks
-            while True:
-                now = self._clock.mono()
-                self._give_up(now)
-                for key in self._plan.pop_due(now, len(self._running)):
-                    self._start(key, now)
-                for key, runs in self._plan.take_overruns().items():
-                    why = "the last run had not ended, or there was no room"
-                    self._submit(CheckSkipped(key=key, why=why, status="overrun", runs=runs))
-                await self._next()
+        try:
+            async with anyio.create_task_group() as tasks:
+                self._tasks = tasks
+                while True:
+                    self._start_due()
+                    await self._next()
+        finally:
+            self._forget_runs()
+
+    def _start_due(self) -> None:
+        now = self._clock.mono()
+        self._give_up(now)
+        for key in self._plan.pop_due(now, len(self._running)):
+            self._start(key, now)
+        for key, runs in self._plan.take_overruns().items():
+            why = "the last run had not ended, or there was no room"
+            self._submit(CheckSkipped(key=key, why=why, status="overrun", runs=runs))
 
     def _forget_runs(self) -> None:
         for key in (*self._running, NOOP):

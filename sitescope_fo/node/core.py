@@ -261,7 +261,8 @@ class Node:
         if monitor is None or not monitor.enabled:
             raise Refused("The monitor is disabled", where=str(key), hint="sitescope-fo monitor enable PATH", code="disabled")
         before = self._last_run(key)
-        self.runner.run_now(key)
+        if not self.runner.run_now(key) and key not in self.runner.in_flight():
+            raise Refused("The monitor is not scheduled yet", where=monitor.path, hint="Try again", code="not_scheduled")
         with anyio.move_on_after(monitor.timeout_s + RUN_MARGIN_S):
             while True:
                 if self._last_run(key) != before:
