@@ -371,6 +371,8 @@ class Node:
             await self.executor.idle()
             while self.runner.in_flight() or self._role_mail_waits():
                 await self.writer.changed()
+        with anyio.move_on_after(CLOSE_S):  # here too: `run` may be held up by a worker that hangs
+            await self.records.drain()
 
     def _role_mail_waits(self) -> bool:
         """Whether a mail to the people who run the pair was not even tried yet, and there is a server to try."""
