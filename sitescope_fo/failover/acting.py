@@ -9,7 +9,7 @@ from sitescope_fo.failover import evidence, flap, timing
 from sitescope_fo.failover.evidence import Verdict
 from sitescope_fo.failover.moves import STAY, hush, open_overlap, speak, to_active, to_handback, to_recovering, unhush
 from sitescope_fo.failover.state import NEVER, ProfileState
-from sitescope_fo.model.effect import AskYield, RunStep
+from sitescope_fo.model.effect import AskYield, PinWorking, RunStep
 from sitescope_fo.model.fact import ProbeAnswered, YieldAnswered
 from sitescope_fo.model.status import Condition, EvidenceKind, Position, PrimaryState
 
@@ -93,8 +93,11 @@ def outrank(turn: Turn, term: int) -> None:
 
     With the old term its ledger would win over ours at the hand-back. Nobody was blind: until now the primary ran.
     """
-    if term > turn.journal.term and turn.live.working_ready:
-        turn.set_journal(term=turn.state.next_term, blind_from_wall=turn.wall)
+    if term <= turn.journal.term:
+        return
+    turn.set_journal(term=turn.state.next_term, blind_from_wall=turn.wall)
+    if not turn.live.working_ready:  # what is being laid out answers for the old term
+        turn.emit(PinWorking(profile=turn.name, term=turn.journal.term, resume=True))
 
 
 # --- recovering -----------------------------------------------------------------------------------------------------
