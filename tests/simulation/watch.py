@@ -33,7 +33,7 @@ from tests.simulation.machine import NAME
 COVERED = Counter()
 """Over all worlds of this run: transitions, conditions, faults, causes."""
 DAYS = Counter()
-"""Simulated seconds of nodes over all worlds of this run, and the worlds."""
+"""Simulated seconds of nodes over all worlds of this run, the worlds, and the seconds that took on this machine."""
 
 _OWN_FAULT = frozenset({"internal_error", "unknown_effect", "config_rejected", "working_tree_failed"})
 

@@ -7,6 +7,7 @@ import contextvars
 import math
 import random
 import shutil
+import time
 from contextlib import asynccontextmanager
 
 import anyio
@@ -155,8 +156,7 @@ class World:
         self.faults.append(f"{self.now:10.3f}  {machine.name} {what}")
         self.tell(machine.name, f"*** {what}")
         COVERED[f"fault {machine.name} {what.split(' by ')[0]}"] += 1
-        if what in {"killed", "powered off", "asked to stop", "cut off from everything", "state cannot be written"}:
-            self.may_double += 1
+        self.may_double += 1
         if what == "stopped":
             self._sleeps.setdefault(machine.name, []).append(self.now)
         self.watch.sample()
@@ -224,6 +224,7 @@ class World:
 async def world(seed, *, start=True, **shape):
     """A world for one test; a failure shows seed, faults and timeline."""
     take_over_scheduling(seed)
+    begun = time.perf_counter()
     w = World(seed, **shape)
     failure = None
     try:
@@ -244,6 +245,7 @@ async def world(seed, *, start=True, **shape):
         leave_scheduling()
         DAYS["seconds"] += 2 * w.now
         DAYS["worlds"] += 1
+        DAYS["wall"] += time.perf_counter() - begun
         shutil.rmtree(w._place)
     if failure is not None:
         failure.add_note(w.report())
