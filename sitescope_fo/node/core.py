@@ -28,7 +28,7 @@ from sitescope_fo.model import wire
 from sitescope_fo.model.config import HaConfig, MailSettings, NodeConfig, Peer, Profile, Tree
 from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import Bad, Problem, Refused
-from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked
+from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked, Tick
 from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.snapshot import MonitorRow
 from sitescope_fo.model.status import Role, Status
@@ -55,6 +55,7 @@ from sitescope_fo.store.home import Home
 STOP_GRACE_S = 3.0
 CLOSE_S = 1.0
 REFERENCE_TARGETS = 5
+MAILS_SETTLE_S = 1.0
 RUN_MARGIN_S = 10.0
 
 
@@ -126,6 +127,15 @@ class Node:
     async def settle(self, fact: Fact) -> None:
         """Puts a fact on the bus and returns once it is decided and durable."""
         await self.writer.settle(fact)
+
+    async def mails_settled(self, profile: str) -> None:
+        """Returns when the ledger knows what became of alert mails that a server has in hand, after a second at the latest.
+
+        Ask it when no more of them may leave, before another node judges by this ledger.
+        """
+        with anyio.move_on_after(MAILS_SETTLE_S):
+            await self.courier.at_rest(profile)
+            await self.settle(Tick())
 
     def profile_state(self, name: str) -> ProfileState | None:
         """The machine of a profile."""

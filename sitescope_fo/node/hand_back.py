@@ -35,7 +35,10 @@ async def run_step(node: Node, watch: ProfileWatch, wanted: RunStep) -> None:
 
 async def _step(node: Node, watch: ProfileWatch, wanted: RunStep) -> tuple[int, str]:
     match wanted.step:
-        case "P" | "H2":
+        case "P":
+            return 0, await _ship_ledger(node, watch)
+        case "H2":
+            await node.mails_settled(watch.name)
             return 0, await _ship_ledger(node, watch)
         case "H5":
             body = wire.StepRequest(profile=watch.name, handback=wanted.handback, step="run", term=wanted.term)

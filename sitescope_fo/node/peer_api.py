@@ -160,6 +160,7 @@ class PeerApi:
         if error := primary.refusal(side, fact, node.ports.clock.now()):
             return _json(wire.YieldReply(yielded=False, term=side.journal.term, detail=str(error)))
         await node.settle(fact)
+        await node.mails_settled("")
         side = self._side()
         return _json(wire.YieldReply(yielded=not side.may_check, term=side.journal.term, detail=side.last_transition))
 

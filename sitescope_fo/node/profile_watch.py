@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 CHECKS_EVERY_S = 15.0
 """Last results and counters travel at most this often; the ledger travels with each probe that shows another digest."""
 STEP_TIMEOUT_S = 20.0
+LAST_WORDS_S = 1.0
 
 
 class ProfileWatch:
@@ -322,4 +323,14 @@ class ProfileWatch:
         except SiteScopeError as error:
             self._node.submit(YieldAnswered(profile=self.name, yielded=False, term=0, detail=str(error)))
             return
+        if answer.yielded:
+            await self._hear_last_words()
         self._node.submit(YieldAnswered(profile=self.name, yielded=answer.yielded, term=answer.term, detail=answer.detail))
+
+    async def _hear_last_words(self) -> None:
+        """What the primary told people up to its yield, so that nothing is told twice. Monitoring does not wait long for it."""
+        try:
+            reply = await self.request("GET", wire.LEDGER, timeout_s=LAST_WORDS_S)
+            await self._node.settle(LedgerReceived(profile=self.name, data=reply.body))
+        except SiteScopeError as error:
+            self._node.records.run(f"what {self.name} told last was not fetched: {error}", level="WARNING")

@@ -47,6 +47,13 @@ class Courier:
         self._busy: set[MailSettings] = set()
         self._reported: dict[str, int] = {}
         self._free = anyio.Event()
+        self._leaving: dict[str, OutboxItem] = {}
+        self._left = anyio.Event()
+
+    async def at_rest(self, profile: str) -> None:
+        """Returns when no alert mail of the profile is with a server; what became of each was submitted before."""
+        while any(item.kind == "alert" and item.profile == profile for item in self._leaving.values()):
+            await self._left.wait()
 
     async def run(self) -> None:
         """Sends for ever. After a defect ended it, it may be run anew."""
@@ -86,7 +93,7 @@ class Courier:
     async def _lane(self, settings: MailSettings, items: list[OutboxItem]) -> None:
         """Sends the mails in order and stops at the first that no server takes now: the others would fare no better."""
         for item in items:
-            if self._still_due(item) and not await self._send(settings, item):
+            if self._still_due(item) and not await self._hand_over(settings, item):
                 break
         self._busy.discard(settings)
         freed, self._free = self._free, anyio.Event()
@@ -101,6 +108,15 @@ class Courier:
         if current is None or current.id != item.id or self._was_reported(item):
             return False
         return item.kind == "role" or self._may_notify(item.profile)
+
+    async def _hand_over(self, settings: MailSettings, item: OutboxItem) -> bool:
+        self._leaving[item.id] = item
+        try:
+            return await self._send(settings, item)
+        finally:
+            del self._leaving[item.id]
+            left, self._left = self._left, anyio.Event()
+            left.set()
 
     async def _send(self, settings: MailSettings, item: OutboxItem) -> bool:
         message = Message(

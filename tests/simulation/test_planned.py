@@ -1,5 +1,7 @@
 """Planned changes of the acting node: no overlap, no gap, no second mail (R7, R10)."""
 
+from itertools import pairwise
+
 import pytest
 
 from sitescope_fo.model.command import HoldProfile, ReleaseProfile, Standby, Switchover
@@ -65,6 +67,26 @@ async def test_no_page_is_mailed_twice_over_planned_changes(seed):
         await w.run(2 * w.frequency_s + 2)
         assert len(w.watch.alerts()) == 6
         assert len({mail.message_id for mail in w.watch.mails}) == len(w.watch.mails)
+
+
+async def test_what_was_mailed_right_before_a_planned_change_is_not_mailed_again(seed):
+    async with world(seed, monitors=8, frequency="1s") as w:
+        await w.mirrored()
+        for _ in range(2):
+            w.targets.fail(*w.pages)
+            await w.run(w.chance.uniform(0.1, 1.0))  # some are told, some on their way, some not
+            await _switch_over(w)
+            await w.run(3)
+            w.targets.mend()
+            await w.run(w.chance.uniform(0.1, 1.0))
+            await w.failover.command(Standby(name="prod"))
+            await w.settled(30)
+            await w.run(3)
+        ids = [mail.message_id for mail in w.watch.alerts()]
+        assert len(ids) == len(set(ids))
+        for page in w.pages:
+            told = [mail.event for mail in w.watch.alerts(page)]
+            assert all(one != other for one, other in pairwise(told)), f"{page}: {told}"
 
 
 async def test_a_restart_that_was_announced_is_no_takeover(seed):
