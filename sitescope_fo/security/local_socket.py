@@ -20,6 +20,7 @@ from sitescope_fo.store.home import Home
 
 LONGEST = 100
 _BACKLOG = 64
+_NAME_ROOM = 32  # what mkdtemp and the name of the socket add
 _FOLDER = "sitescope-fo-"
 
 
@@ -141,7 +142,9 @@ def _short_folder(home: Home) -> Path:
                 "The folder for the command socket is not private", where=str(folder), hint="Remove it", code="socket_folder"
             )
         return folder
-    return Path(tempfile.mkdtemp(prefix=_FOLDER))
+    wanted = tempfile.gettempdir()
+    short = len(os.fsencode(wanted)) + len(_FOLDER) + _NAME_ROOM <= LONGEST
+    return Path(tempfile.mkdtemp(prefix=_FOLDER, dir=wanted if short else "/tmp"))  # noqa: S108  # mkdtemp makes it private
 
 
 def _is_private(folder: Path) -> bool:

@@ -315,3 +315,19 @@ def test_a_command_line_loads_no_http_framework_to_ask_its_daemon():
     )  # fmt: skip
     loaded = set(run.stdout.split())
     assert not loaded & {"httpx", "httpcore", "anyio", "starlette", "uvicorn", "cryptography", "asyncio"}
+
+
+def test_a_long_temporary_folder_still_gives_a_socket(tmp_path, monkeypatch):
+    deep = tmp_path / ("x" * 60) / ("y" * 60)
+    deep.mkdir(parents=True)
+    home = Home(deep / "SiteScope")
+    home.root.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.setattr(local_socket, "runtime_folder", lambda: tmp_path / "nobody is logged in")
+    local = bind_local(home)
+    try:
+        assert find_local(home) == local.path
+        assert len(os.fsencode(local.path)) <= 100
+    finally:
+        local.remove()
+        local.sock.close()
