@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
 
 GOODBYE_TIMEOUT_S = 1.5
+BOOT_CHECK_AGAIN_S = 1.0
 
 
 def peer_address(peer: Peer) -> PeerAddress:
@@ -121,30 +122,35 @@ class Executor:
                 self._quiet = anyio.Event()
 
     async def _boot_check(self, peer: Peer, timeout_s: float) -> None:
-        node = self._node
-        side = node.primary_side()
-        body = wire.BootCheck(node_id=node.node_id, boot_id=node.boot_id, term=side.journal.term if side else 0)
+        """Asks each second until the first answer: one lost or slow answer must not make two nodes run."""
+        side = self._node.primary_side()
+        body = wire.BootCheck(node_id=self._node.node_id, boot_id=self._node.boot_id, term=side.journal.term if side else 0)
         with anyio.move_on_after(timeout_s):
-            while True:
-                try:
-                    reply = await node.ports.client.request(
-                        peer_address(peer), "POST", wire.BOOT_CHECK, wire.encode(body), timeout_s=timeout_s
-                    )
-                    answer = wire.decode(reply.body, wire.BootCheckReply)
-                except SiteScopeError as error:
-                    node.submit(BootCheckFailed(peer=peer.node_id, what=str(error)))
-                    await anyio.sleep(1.0)
-                    continue
-                node.submit(
-                    BootCheckAnswered(
-                        peer=peer.node_id,
-                        active=answer.active,
-                        term=answer.term,
-                        yield_for_s=answer.yield_for_s,
-                        profile=answer.profile,
-                    )
-                )
-                return
+            async with anyio.create_task_group() as tries:
+                while True:
+                    tries.start_soon(self._ask_once, peer, body, timeout_s, tries)
+                    await anyio.sleep(BOOT_CHECK_AGAIN_S)
+
+    async def _ask_once(self, peer: Peer, body: wire.BootCheck, timeout_s: float, tries: TaskGroup) -> None:
+        node = self._node
+        try:
+            reply = await node.ports.client.request(
+                peer_address(peer), "POST", wire.BOOT_CHECK, wire.encode(body), timeout_s=timeout_s
+            )
+            answer = wire.decode(reply.body, wire.BootCheckReply)
+        except SiteScopeError as error:
+            node.submit(BootCheckFailed(peer=peer.node_id, what=str(error)))
+            return
+        node.submit(
+            BootCheckAnswered(
+                peer=peer.node_id,
+                active=answer.active,
+                term=answer.term,
+                yield_for_s=answer.yield_for_s,
+                profile=answer.profile,
+            )
+        )
+        tries.cancel_scope.cancel()
 
     async def _goodbye(self, peer: Peer, eta_s: float, why: str) -> None:
         node = self._node

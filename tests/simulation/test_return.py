@@ -138,6 +138,17 @@ async def test_a_lost_answer_to_the_last_step_of_a_hand_back_is_asked_for_again(
         assert w.watch.overlap(since) == 0
 
 
+async def test_a_lost_answer_to_a_boot_check_does_not_make_both_run(seed):
+    async with world(seed) as w:
+        await _acting(w)
+        w.network.lose_replies = ["/api/v1/handover/boot-check"] * 3
+        since = w.now
+        w.primary.start()
+        await w.until(lambda: w.primary.position == "yielded", 8)
+        await w.settled(60)
+        assert w.watch.overlap(since) == 0
+
+
 async def test_a_flapping_primary_is_taken_over_three_times_an_hour_and_then_locked_out(seed):
     async with world(seed, watch_files="10s") as w:
         await w.mirrored()

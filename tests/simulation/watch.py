@@ -90,6 +90,7 @@ class Watch:
         """When the last request was sent whose answer proved to the failover that its primary runs: the truth, not its belief."""
         self._coverage = [(0.0, False, False)]
         self._durable = {}
+        self._intents = set()
         self._seen = {}
         self._terms = Counter()
         self._used = {}
@@ -142,6 +143,8 @@ class Watch:
                     cells.pop(cell, None)
                 else:
                     cells[cell] = data
+                    if cell[0] == OUTBOX:
+                        self._intents.add(msgspec.json.decode(data, type=_Intent).message_id)
         if lane.startswith("mirror:"):
             self._look_at_mirror(machine)
 
@@ -154,9 +157,7 @@ class Watch:
 
     def sending(self, machine, message):
         """A node hands a message to the server."""
-        cells = self._durable.get(machine.name, {})
-        intents = {msgspec.json.decode(d, type=_Intent).message_id for (kind, _), d in cells.items() if kind == OUTBOX}
-        if message.message_id not in intents and not machine.node.writer.failing:
+        if message.message_id not in self._intents and not machine.node.writer.failing:
             self.violated(f"{machine.name} sends a mail without a durable intent: {message.subject}")
 
     def mailed(self, machine, message):

@@ -72,9 +72,11 @@ class Network:
             anyio.current_time(), self._world.machines.get(peer.host),
         )  # fmt: skip
         self._world.spawn(self._carry, asked)
-        with anyio.move_on_after(timeout_s):
-            await asked.over.wait()
-        asked.given_up = True
+        try:
+            with anyio.move_on_after(timeout_s):
+                await asked.over.wait()
+        finally:
+            asked.given_up = True
         if asked.error is not None:
             raise asked.error
         if asked.reply is None:
