@@ -165,6 +165,7 @@ class Network:
         lost = next((path for path in self.lose_replies if asked.path.startswith(path)), None)
         if lost is not None:
             self.lose_replies.remove(lost)
+            self._world.part()
             self._world.tell("network", f"the reply to {asked.method} {asked.path} is lost")
             return
         await self._travel(target, asked.source)

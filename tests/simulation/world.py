@@ -193,6 +193,10 @@ class World:
             or self.network.loss > 0.2
         )
 
+    def part(self):
+        """A word that mattered was lost: as if they had been parted until now."""
+        self._parted_at = self.now
+
     @property
     def overlap_allowed(self):
         """Both may check only while they are parted, and for so long afterwards as is promised (R8)."""
