@@ -12,7 +12,7 @@ async def test_replies_slower_than_soft_but_within_hard_cause_no_takeover(seed):
     async with world(seed, preset=("fast", "lan", "classic")[seed % 3]) as w:
         await w.mirrored()
         w.network.slow_answers = (1.05 * w.timing.soft_timeout_s, 0.95 * w.timing.hard_timeout_s)
-        await w.run(min(12 * w.timing.activate_after_s, 400.0))
+        await w.run(min(12 * w.timing.activate_after_s, 360.0))
         assert w.watch.takeovers() == []
         w.network.slow_answers = (0.0, 0.0)
         await w.settled(30)

@@ -166,7 +166,7 @@ async def test_a_flapping_primary_is_taken_over_three_times_an_hour_and_then_loc
         w.primary.kill()
         await w.run(30)
         w.primary.start()
-        await w.run(300)
+        await w.run(90)
         assert (w.failover.position, w.primary.position) == ("active", "yielded")
         assert len(w.watch.takeovers(began)) == 3
         assert (await w.failover.command(UnlockProfile(name="prod"))).outcome == "done"

