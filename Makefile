@@ -1,10 +1,11 @@
 # Each target makes .venv by itself; it is remade when the lock file or pyproject.toml changes.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench soak run clean lock
+.PHONY: help demo test check bench performance soak run clean lock
 
 PYTHON ?= python3
 SEEDS ?= 200
+BENCH ?=
 RUN_HOME ?= build/SiteScope
 RUN_PORT ?= 8080
 PYTEST_ARGS ?=
@@ -25,6 +26,7 @@ help:
 	@echo 'make test    the whole test suite'
 	@echo 'make check   linter, format, types, import contracts, house rules'
 	@echo 'make bench   figures, each beside a reference measured in the same run'
+	@echo 'make performance  docs/performance.md from the figures of the last make bench'
 	@echo 'make soak    the simulations over SEEDS=$(SEEDS) seeds'
 	@echo 'make run     a primary on RUN_HOME=$(RUN_HOME), in the foreground'
 	@echo 'make lock    requirements.lock anew (UPGRADE=--upgrade for the newest versions)'
@@ -53,7 +55,10 @@ check: $(STAMP)
 	$(BIN)/pytest -q tests/test_house.py
 
 bench: $(STAMP)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(BENCH)
+
+performance: $(STAMP)
+	$(BIN)/python -m tests.bench.page
 
 soak: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadgroup -m simulation --seeds $(SEEDS) $(PYTEST_ARGS)

@@ -5,15 +5,19 @@ import pkgutil
 import sys
 
 from tests import bench
+from tests.bench.record import save
 
-HEADER = ("figure", "n", "median", "p99", "vs reference")
-WIDTHS = (52, 6, 14, 14, 13)
+HEADER = ("figure", "n", "median", "p99", "x reference", "promise")
+WIDTHS = (56, 6, 16, 16, 12, 16)
 
 
 def line(cells):
-    return "  ".join(
-        f"{cell:{'<' if at == 0 else '>'}{width}}" for at, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True))
-    )
+    row = (f"{cell:{'<' if at in {0, 5} else '>'}{width}}" for at, (cell, width) in enumerate(zip(cells, WIDTHS, strict=True)))
+    return "  ".join(row).rstrip()
+
+
+def title_of(module):
+    return (module.__doc__ or module.__name__).strip().splitlines()[0].rstrip(".").split(":")[0]
 
 
 def main(wanted):
@@ -22,8 +26,13 @@ def main(wanted):
         return f"no such benchmark: {', '.join(sorted(unknown))}. There are: {', '.join(known)}"
     print(line(HEADER))
     for name in wanted or known:
-        for figure in importlib.import_module(f"tests.bench.bench_{name}").figures():
+        module = importlib.import_module(f"tests.bench.bench_{name}")
+        print(f"\n{title_of(module)}")
+        figures = []
+        for figure in module.figures():
+            figures.append(figure)
             print(line(figure.row()), flush=True)
+        save(name, title_of(module), figures)
     return 0
 
 
