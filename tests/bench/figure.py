@@ -1,5 +1,6 @@
 """One measured figure, and how it is timed."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,9 +54,10 @@ class Figure:
 
 
 def shown(value: float) -> str:
-    """Four significant digits at most, never an exponent."""
-    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    text = f"{value:,.{max(0, 4 - whole)}f}"
+    """Four significant digits, never an exponent."""
+    before = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    zeros = -math.floor(math.log10(abs(value))) - 1 if 0 < abs(value) < 1 else 0
+    text = f"{value:,.{max(0, 4 - before + zeros)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

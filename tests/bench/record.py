@@ -18,10 +18,8 @@ PACKAGES = ("anyio", "httptools", "httpx", "msgspec", "uvloop")
 
 def machine():
     """Processor, memory, kernel and versions, as a reader needs them to compare."""
-    cpu = next(
-        (line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine()
-    )
-    memory = next((int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0)
+    models = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    memory = next(int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal"))
     return {
         "processor": f"{(models or [platform.machine()])[0]}, {os.cpu_count()} cores",
         "memory": f"{memory / 1024**2:.0f} GiB",
