@@ -12,8 +12,8 @@ from sitescope_fo.model.monitor import CheckResult, Setting
 from sitescope_fo.model.monitor_type import TypeSpec
 from sitescope_fo.model.ports import Clock
 from sitescope_fo.monitors.aside import Aside
+from sitescope_fo.monitors.commands import Commands
 from sitescope_fo.monitors.icmp import Echo
-from sitescope_fo.monitors.process import Commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.monitor import CheckResult, Monitor
 from sitescope_fo.model.ports import Clock
 from sitescope_fo.monitors.aside import Aside
+from sitescope_fo.monitors.commands import Commands
 from sitescope_fo.monitors.context import CheckContext
 from sitescope_fo.monitors.failures import failure_of
 from sitescope_fo.monitors.icmp import Echo
-from sitescope_fo.monitors.process import Commands
 from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.monitors.script import PLUGIN_FOLDERS
 from sitescope_fo.monitors.target import host_of

@@ -16,9 +16,9 @@ import msgspec
 
 from sitescope_fo.model.monitor import CheckResult, Setting, Value
 from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, ValueSpec
+from sitescope_fo.monitors.commands import Finished
 from sitescope_fo.monitors.context import CheckContext
 from sitescope_fo.monitors.perfdata import read_output
-from sitescope_fo.monitors.process import Finished
 
 PLUGIN_FOLDERS = tuple(
     Path(folder)

@@ -11,9 +11,9 @@ import pytest
 
 from sitescope_fo.model.monitor import Monitor
 from sitescope_fo.model.status import Status
-from sitescope_fo.monitors import process
+from sitescope_fo.monitors import commands
+from sitescope_fo.monitors.commands import KEPT_BYTES
 from sitescope_fo.monitors.judge import judge
-from sitescope_fo.monitors.process import KEPT_BYTES
 from sitescope_fo.monitors.script import SPEC
 
 pytestmark = pytest.mark.anyio
@@ -138,8 +138,8 @@ async def test_children_left_behind_by_a_finished_script_do_not_hold_the_check(c
 
 async def test_a_command_that_no_signal_ends_does_not_hold_the_check_and_is_not_started_again(check, script, monkeypatch):
     killed = []
-    monkeypatch.setattr(process.os, "killpg", lambda group, number: killed.append(group))  # as if it hung in the kernel
-    monkeypatch.setattr(process, "DYING_S", 0.1)
+    monkeypatch.setattr(commands.os, "killpg", lambda group, number: killed.append(group))  # as if it hung in the kernel
+    monkeypatch.setattr(commands, "DYING_S", 0.1)
     name = script("#!/bin/sh\nexec sleep 1000\n")
     assert (await check("script", script=name, timeout_s=0.3)).failure == "timeout"
     again = await check("script", script=name, timeout_s=30.0)
