@@ -15,14 +15,16 @@
 | `POST /api/v1/handover/goodbye` | `GoodbyeNotice` | `Done` |
 | `PUT /api/v1/peers/{node}` | `Announcement` | `AnnouncementReply` |
 
-Times are POSIX seconds (UTC) by the sender's wall clock; ages and durations are seconds.
+Times are POSIX seconds (UTC) by the sender's wall clock; ages and durations are seconds. Every field has a range: a body outside
+it does not decode, so that no figure of a broken peer reaches arithmetic, a database or a screen.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from sitescope_fo.model.errors import Unverifiable
 from sitescope_fo.model.monitor import Value
@@ -40,6 +42,21 @@ STEP = "/api/v1/handover/step"
 GOODBYE = "/api/v1/handover/goodbye"
 PEERS = "/api/v1/peers/"
 
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""Terms, bytes and numbers of things; SQLite and JSON readers keep them exactly."""
+Mode = Annotated[int, Meta(ge=0, le=0o7777)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Moment = Annotated[float, Meta(ge=0, le=253_402_300_799.0)]
+"""POSIX seconds up to the year 9999."""
+Seconds = Annotated[float, Meta(ge=0, le=3.2e9)]
+"""Ages and durations, up to a century."""
+Word = Annotated[str, Meta(max_length=4096)]
+"""Ids, names, host names, paths."""
+Text = Annotated[str, Meta(max_length=65_536)]
+"""What people read."""
+MOST_ENTRIES = 2_000_000
+"""In a list of a body: several for each of 100,000 monitors."""
+
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
     """The root of every body."""
@@ -51,156 +68,156 @@ class Done(Body, frozen=True, kw_only=True):
     """It is done."""
 
     ok: bool = True
-    detail: str = ""
+    detail: Text = ""
 
 
 class Health(Body, frozen=True, kw_only=True):
     """What a node says of itself; on a primary, `state` running and a small `scheduler_age_s` make it a proof of life."""
 
-    node_id: str
-    boot_id: str
+    node_id: Word
+    boot_id: Word
     role: Role
-    host: str
-    version: str
+    host: Word
+    version: Word
     state: PrimaryState = PrimaryState.unknown
-    position: str = ""
+    position: Word = ""
     """On a failover asked by its primary: the position of the profile that protects the asker."""
-    term: int = 0
-    scheduler_age_s: float = 0.0
-    running: int = 0
-    overdue: int = 0
-    loop_lag_p99_ms: float = 0.0
-    outbox_depth: int = 0
-    outbox_age_s: float = 0.0
+    term: Count = 0
+    scheduler_age_s: Seconds = 0.0
+    running: Count = 0
+    overdue: Count = 0
+    loop_lag_p99_ms: Seconds = 0.0
+    outbox_depth: Count = 0
+    outbox_age_s: Seconds = 0.0
     outbox_stuck: bool = False
-    disk_free_bytes: int = 0
+    disk_free_bytes: Count = 0
     disk_full: bool = False
-    revision: str = ""
+    revision: Word = ""
     """Revision of the manifest a mirror would get now."""
-    monitors: int = 0
-    ledger_digest: str = ""
-    checks_digest: str = ""
-    operator_digest: str = ""
-    wall: float = 0.0
-    licence: str = "community"
-    certificate_expires: float = 0.0
-    home: str = ""
-    user: str = ""
+    monitors: Count = 0
+    ledger_digest: Word = ""
+    checks_digest: Word = ""
+    operator_digest: Word = ""
+    wall: Moment = 0.0
+    licence: Word = "community"
+    certificate_expires: Moment = 0.0
+    home: Word = ""
+    user: Word = ""
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One mirrored file: path relative to the home with `/`, size in bytes, permission bits, content hash in hex."""
 
-    path: str
-    size: int
-    mode: int
-    sha256: str
+    path: Word
+    size: Count
+    mode: Mode
+    sha256: Word
 
 
 class SkippedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that is not mirrored, and why (`symlink`, `special file`, `unreadable`, `bad name`)."""
 
-    path: str
-    why: str
+    path: Word
+    why: Text
 
 
 class Manifest(Body, frozen=True, kw_only=True):
     """Everything a mirror holds. `revision` = sha256 of the canonical JSON of `files`, sorted by path."""
 
-    node_id: str
-    revision: str
-    files: tuple[FileEntry, ...]
-    skipped: tuple[SkippedFile, ...] = ()
+    node_id: Word
+    revision: Word
+    files: Annotated[tuple[FileEntry, ...], Meta(max_length=MOST_ENTRIES)]
+    skipped: Annotated[tuple[SkippedFile, ...], Meta(max_length=MOST_ENTRIES)] = ()
 
 
 class FilesRequest(Body, frozen=True, kw_only=True):
     """Send these files as they stand in that revision; refused (`revision_gone`) when the tree has moved on."""
 
-    revision: str
-    paths: tuple[str, ...]
+    revision: Word
+    paths: Annotated[tuple[Word, ...], Meta(max_length=MOST_ENTRIES)]
 
 
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What one recipient was last told about one monitor by one alert. Sent states only, never intents."""
 
-    monitor: str
-    alert: str
-    recipient: str
+    monitor: Word
+    alert: Word
+    recipient: Word
     status: Status
-    transition: int
-    repeat: int
-    term: int
-    wall: float
+    transition: Count
+    repeat: Count
+    term: Count
+    wall: Moment
 
 
 class Ledger(Body, frozen=True, kw_only=True):
     """The whole ledger of one primary's tree."""
 
-    digest: str
-    entries: tuple[LedgerEntry, ...] = ()
+    digest: Word
+    entries: Annotated[tuple[LedgerEntry, ...], Meta(max_length=MOST_ENTRIES)] = ()
 
 
 class CheckState(msgspec.Struct, frozen=True, kw_only=True):
     """The last result of one monitor and how often in a row it was that."""
 
-    monitor: str
+    monitor: Word
     status: Status
-    state_string: str
-    wall: float
-    counts: dict[str, int] = {}
+    state_string: Text
+    wall: Moment
+    counts: Annotated[dict[Word, Count], Meta(max_length=100)] = {}
     value: Value | None = None
-    since: float = 0.0
+    since: Moment = 0.0
     """When this status began; 0 = not known."""
 
 
 class CheckStates(Body, frozen=True, kw_only=True):
     """Those of a whole tree."""
 
-    digest: str
-    states: tuple[CheckState, ...] = ()
+    digest: Word
+    states: Annotated[tuple[CheckState, ...], Meta(max_length=MOST_ENTRIES)] = ()
 
 
 class BootCheck(Body, frozen=True, kw_only=True):
     """A primary that starts, or wakes from a pause, asks: do you act for me?"""
 
-    node_id: str
-    boot_id: str
-    term: int
+    node_id: Word
+    boot_id: Word
+    term: Count
 
 
 class BootCheckReply(Body, frozen=True, kw_only=True):
     """`active` from the moment the failover's term is durable. `yield_for_s`: how long to wait for its next word."""
 
     active: bool
-    term: int
-    yield_for_s: float
-    profile: str
+    term: Count
+    yield_for_s: Seconds
+    profile: Word
 
 
 class YieldRequest(Body, frozen=True, kw_only=True):
     """Stop starting checks: I take over with `term`."""
 
-    profile: str
-    term: int
-    why: str
-    yield_for_s: float
+    profile: Word
+    term: Count
+    why: Text
+    yield_for_s: Seconds
 
 
 class YieldReply(Body, frozen=True, kw_only=True):
     """`yielded` True: no check is started here from now on, until step `run` or silence of `yield_for_s`."""
 
     yielded: bool
-    term: int
-    detail: str = ""
+    term: Count
+    detail: Text = ""
 
 
 class StepRequest(Body, frozen=True, kw_only=True):
     """One step of a hand-back. `run` (H5): you are running with `term`. The same `handback` id again gives the same answer."""
 
-    profile: str
-    handback: str
+    profile: Word
+    handback: Word
     step: Literal["run"]
-    term: int
+    term: Count
 
 
 class StepReply(Body, frozen=True, kw_only=True):
@@ -208,29 +225,29 @@ class StepReply(Body, frozen=True, kw_only=True):
 
     done: bool
     state: PrimaryState
-    term: int
-    detail: str = ""
+    term: Count
+    detail: Text = ""
 
 
 class GoodbyeNotice(Body, frozen=True, kw_only=True):
     """A planned stop: back in about `eta_s` (0: do not wait, take over)."""
 
-    node_id: str
-    boot_id: str
-    eta_s: float
-    why: str = ""
+    node_id: Word
+    boot_id: Word
+    eta_s: Seconds
+    why: Text = ""
 
 
 class Announcement(Body, frozen=True, kw_only=True):
     """A profile introduces itself to the primary it protects."""
 
-    node_id: str
-    host: str
-    port: int
+    node_id: Word
+    host: Word
+    port: Port
     tls: bool
-    profile: str
-    version: str
-    activate_after_s: float
+    profile: Word
+    version: Word
+    activate_after_s: Seconds
     merge_back: bool = False
 
 
@@ -238,8 +255,8 @@ class AnnouncementReply(Body, frozen=True, kw_only=True):
     """Whether the primary accepts it; a later failover waits for `peer accept`."""
 
     accepted: bool
-    node_id: str
-    detail: str = ""
+    node_id: Word
+    detail: Text = ""
 
 
 B = TypeVar("B", bound=Body)
