@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from sitescope_fo.model.monitor import CheckResult, Setting
+from sitescope_fo.model.monitor import CheckResult
 from sitescope_fo.model.monitor_type import TypeSpec
 from sitescope_fo.model.ports import Clock
 from sitescope_fo.monitors.aside import Aside
@@ -38,6 +38,7 @@ class MonitorType(Protocol):
     """One monitor type: a module or object with these two names.
 
     It may also have `problems(settings)`, which tells what `SPEC.settings` cannot say, as (setting name, what is wrong) pairs.
+    With `prepared(settings)`, called once a monitor, `run` is given what that returned in place of the settings.
     """
 
     @property
@@ -45,6 +46,9 @@ class MonitorType(Protocol):
         """What the type is called, takes and measures."""
         ...
 
-    async def run(self, settings: Mapping[str, Setting], context: CheckContext, /) -> CheckResult:
-        """One check over prepared settings. It is cancelled at its time-out; OSErrors may pass, they become failures."""
+    async def run(self, settings: Any, context: CheckContext, /) -> CheckResult:  # noqa: ANN401  # each type prepares its own
+        """One check over its settings, as a mapping with defaults filled in and durations in seconds, or as it prepared them.
+
+        It is cancelled at its time-out; OSErrors may pass, they become failures.
+        """
         ...

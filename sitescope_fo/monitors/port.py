@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-import anyio
-import anyio.abc
 import msgspec
 
 from sitescope_fo.model.monitor import CheckResult, Setting, Value
 from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, ValueSpec
-from sitescope_fo.monitors.addresses import first, resolve
+from sitescope_fo.monitors.addresses import literal, resolve
+from sitescope_fo.monitors.connection import Connection, connect
 from sitescope_fo.monitors.context import CheckContext
 from sitescope_fo.monitors.matching import match_problem, matcher
 from sitescope_fo.monitors.units import show
@@ -45,12 +44,21 @@ SPEC = TypeSpec(
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Prepared settings of a port check."""
+    """The settings as they are written."""
 
     host: str
     port: int
     send: str = ""
     expect: str = ""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A check as far as it is the same each time."""
+
+    host: str
+    port: int
+    said: bytes
+    matches: Callable[[str], bool] | None
 
 
 def problems(settings: Mapping[str, Setting]) -> tuple[tuple[str, str], ...]:
@@ -59,23 +67,27 @@ def problems(settings: Mapping[str, Setting]) -> tuple[tuple[str, str], ...]:
     return (("expect", problem),) if problem else ()
 
 
-async def run(settings: Mapping[str, Setting], context: CheckContext) -> CheckResult:
-    """Connects, sends, reads until the answer matches or ends; a silent peer ends at the monitor's time-out."""
+def prepared(settings: Mapping[str, Setting]) -> Call:
+    """What `run` is given, made once a monitor. Raises Usage for what `problems` tells."""
     wanted = msgspec.convert(settings, Settings)
-    addresses = await resolve(context.lookups, wanted.host)
+    return Call(wanted.host, wanted.port, unescaped(wanted.send).encode(), matcher(wanted.expect) if wanted.expect else None)
+
+
+async def run(call: Call, context: CheckContext) -> CheckResult:
+    """Connects, sends, reads until the answer matches or ends; a silent peer ends at the monitor's time-out."""
+    addresses = literal(call.host) or await resolve(context.lookups, call.host)
     started = context.clock.mono()
-
-    async def connect(address: str) -> anyio.abc.SocketStream:
-        return await anyio.connect_tcp(address, wanted.port)
-
-    async with await first(addresses, connect) as stream:
-        if wanted.send:
-            await stream.send(unescaped(wanted.send).encode())
-        values: dict[str, Value] = {}
-        if wanted.expect:
-            answer, matched = await _answer(stream, wanted.expect)
+    values: dict[str, Value] = {}
+    connection = await connect(addresses, call.port)
+    try:
+        if call.said:
+            await connection.send(call.said)
+        if call.matches:
+            answer, matched = await _answer(connection, call.matches)
             values = {"match": "yes" if matched else "no", "answer": answer[:SHOWN_ANSWER]}
         values["round_trip_time"] = context.clock.mono() - started
+    finally:
+        connection.close()
     return CheckResult(values=values, summary=_summary(values))
 
 
@@ -87,14 +99,10 @@ def unescaped(text: str) -> str:
     return "\\".join(parts)
 
 
-async def _answer(stream: anyio.abc.SocketStream, expect: str) -> tuple[str, bool]:
-    matches = matcher(expect)
+async def _answer(connection: Connection, matches: Callable[[str], bool]) -> tuple[str, bool]:
     received = b""
-    while len(received) < LONGEST_ANSWER:
-        try:
-            received += await stream.receive(LONGEST_ANSWER - len(received))
-        except anyio.EndOfStream:
-            break
+    while len(received) < LONGEST_ANSWER and (data := await connection.receive(LONGEST_ANSWER - len(received))):
+        received += data
         text = received.decode(errors="replace")
         if matches(text):
             return text, True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anyio
-import msgspec
 
 from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.monitor import CheckResult, Monitor
@@ -25,6 +26,19 @@ LOOKUPS = 64
 """Name look-ups at a time; each holds a thread."""
 DISKS = 16
 """File systems asked at a time; each holds a thread."""
+
+
+MOST_CONTEXTS = 256
+MOST_PREPARED = 200_000
+"""Monitors whose prepared settings are kept, about 1 KB each: twice what one tree may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    monitor: Monitor
+    run: Callable[[Any, CheckContext], Awaitable[CheckResult]]
+    settings: Any
+    limit_s: float
 
 
 class LiveChecks:
@@ -54,6 +68,8 @@ class LiveChecks:
         self._commands = Commands()
         self._lookups = Aside(LOOKUPS)
         self._disks = Aside(DISKS)
+        self._contexts: dict[Path, CheckContext] = {}
+        self._prepared: dict[str, _Prepared] = {}
 
     async def run(self, monitor: Monitor, *, home: Path) -> CheckResult:
         """One run, bounded by the time-out; never raises for what targets, scripts or types do."""
@@ -64,18 +80,43 @@ class LiveChecks:
             # A supervisor's boundary: types come from plug-ins too, and one with a defect must not end the engine that runs the
             # others. Nothing is swallowed: the status is error, the defect is passed on.
             result = self._failed(monitor, error)
-        return msgspec.structs.replace(result, duration_s=max(0.0, self._clock.mono() - started))
+        took = max(0.0, self._clock.mono() - started)
+        return CheckResult(values=result.values, summary=result.summary, failure=result.failure, duration_s=took)
 
     async def aclose(self) -> None:
         """Closes the shared sockets; checks that wait for them are cancelled."""
         self._echo.close()
 
     async def _bounded(self, monitor: Monitor, home: Path) -> CheckResult:
+        ready = self._prepared.get(monitor.id)
+        if ready is None or ready.monitor is not monitor:
+            ready = self._prepare(monitor)
+        context = self._contexts.get(home) or self._context(home)
+        with anyio.move_on_after(ready.limit_s):
+            return await ready.run(ready.settings, context)
+        told = f"{self._target(monitor)}no answer within {format_duration(ready.limit_s)}"
+        return CheckResult(failure="timeout", summary=told)
+
+    def _prepare(self, monitor: Monitor) -> _Prepared:
+        """What is the same for each run of a monitor. Kept by its id: an edited monitor is another one and replaces it."""
         kind = self._registry.type(monitor.type)
         settings = self._registry.prepare(monitor.type, monitor.settings)
         own = settings.pop("timeout", None)
-        limit = own if isinstance(own, float) else monitor.timeout_s
-        context = CheckContext(
+        prepared = getattr(kind, "prepared", None)
+        if len(self._prepared) >= MOST_PREPARED:
+            self._prepared.clear()  # of monitors that were removed since
+        ready = self._prepared[monitor.id] = _Prepared(
+            monitor=monitor,
+            run=kind.run,
+            settings=prepared(settings) if prepared else settings,
+            limit_s=own if isinstance(own, float) else monitor.timeout_s,
+        )
+        return ready
+
+    def _context(self, home: Path) -> CheckContext:
+        if len(self._contexts) >= MOST_CONTEXTS:
+            self._contexts.clear()  # of mirrored trees that others have replaced
+        context = self._contexts[home] = CheckContext(
             home=home,
             clock=self._clock,
             lookups=self._lookups,
@@ -85,9 +126,7 @@ class LiveChecks:
             tls=self._client_tls,
             plugin_folders=self._plugin_folders,
         )
-        with anyio.move_on_after(limit):
-            return await kind.run(settings, context)
-        return CheckResult(failure="timeout", summary=f"{self._target(monitor)}no answer within {format_duration(limit)}")
+        return context
 
     def _failed(self, monitor: Monitor, error: Exception) -> CheckResult:
         if failure := failure_of(error):

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from sitescope_fo.model.monitor import CheckResult, Setting, Value
 from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, ValueSpec
 from sitescope_fo.monitors.context import CheckContext
+from sitescope_fo.monitors.cookies import Cookies
 from sitescope_fo.monitors.failures import failure_of
+from sitescope_fo.monitors.http_exchange import Spent, certificate_end, exchange
+from sitescope_fo.monitors.http_reply import Reply, ReplyBroken
+from sitescope_fo.monitors.http_request import OWN_HEADERS, Request, basic, read_header
 from sitescope_fo.monitors.matching import match_problem, matcher
 from sitescope_fo.monitors.units import show
-
-if TYPE_CHECKING:
-    import httpx
+from sitescope_fo.monitors.web_address import WebAddress, read_address
 
 MOST_REDIRECTS = 10
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 SPEC = TypeSpec(
@@ -49,6 +47,10 @@ SPEC = TypeSpec(
     values=(
         ValueSpec(name="status", kind="number", help="HTTP status of the last reply."),
         ValueSpec(name="round_trip_time", kind="number", unit="s", help="From the look-up to the last byte read."),
+        ValueSpec(name="dns_time", kind="number", unit="s", help="Of it, for looking up host names; redirects add up."),
+        ValueSpec(name="connect_time", kind="number", unit="s", help="Of it, for connecting; redirects add up."),
+        ValueSpec(name="tls_time", kind="number", unit="s", help="Of it, for setting up TLS; only over https."),
+        ValueSpec(name="first_byte_time", kind="number", unit="s", help="Of it, from a request to the first byte of its reply."),
         ValueSpec(name="content_match", kind="text", help="'yes' or 'no': whether the page holds what `match` asks for."),
         ValueSpec(name="size", kind="number", unit="bytes", help="Bytes read of the page."),
         ValueSpec(name="certificate_days_left", kind="number", unit="days", help="Until the certificate ends; only over https."),
@@ -62,7 +64,7 @@ SPEC = TypeSpec(
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Prepared settings of a URL check."""
+    """The settings as they are written."""
 
     url: str
     method: str
@@ -76,6 +78,17 @@ class Settings(msgspec.Struct, frozen=True):
     password: str = ""
 
 
+class Visit(msgspec.Struct, frozen=True):
+    """A check as far as it is the same each time."""
+
+    request: Request
+    encoded: bytes
+    matches: Callable[[str], bool] | None
+    follow: bool
+    verified: bool
+    max_bytes: int
+
+
 def problems(settings: Mapping[str, Setting]) -> tuple[tuple[str, str], ...]:
     """An address, header or pattern that cannot work."""
     found: list[tuple[str, str]] = []
@@ -83,77 +96,96 @@ def problems(settings: Mapping[str, Setting]) -> tuple[tuple[str, str], ...]:
     if isinstance(address, str) and (problem := _address_problem(address)):
         found.append(("url", problem))
     if isinstance(headers, list):
-        found += [("headers", f"'{line}' is no 'Name: value' line") for line in headers if not _is_header(line)]
+        found += [("headers", problem) for line in headers if (problem := _header_problem(str(line)))]
     if problem := match_problem(settings.get("match")):
         found.append(("match", problem))
     return tuple(found)
 
 
-async def run(settings: Mapping[str, Setting], context: CheckContext) -> CheckResult:
-    """Fetches the page; what goes wrong on the way is the failure."""
-    import httpx  # 0.1 s that `status` and configuration checks need not pay
-
-    from sitescope_fo.monitors.http_transport import CheckTransport, TransportFailed, page_text, read_page
-
+def prepared(settings: Mapping[str, Setting]) -> Visit:
+    """What `run` is given, made once a monitor. Raises ValueError and Usage for what `problems` tells."""
     wanted = msgspec.convert(settings, Settings)
-    transport = CheckTransport(context.tls(wanted.verify_tls), context.lookups)
-    client = httpx.AsyncClient(
-        transport=transport,
-        trust_env=False,
-        timeout=None,  # noqa: S113  # the runner bounds the whole check
-        follow_redirects=wanted.follow_redirects,
-        max_redirects=MOST_REDIRECTS,
-        auth=httpx.BasicAuth(wanted.user, wanted.password) if wanted.user else None,
+    address = read_address(wanted.url)
+    headers = [header for line in wanted.headers if (header := read_header(line))]
+    user, password = (wanted.user, wanted.password) if wanted.user else (address.user, address.password)
+    if user or password:
+        headers = [header for header in headers if header[0].lower() != "authorization"] + [basic(user, password)]
+    request = Request(wanted.method, address, tuple(headers), wanted.body.encode())
+    return Visit(
+        request=request,
+        encoded=request.encoded(),
+        matches=matcher(wanted.match) if wanted.match else None,
+        follow=wanted.follow_redirects,
+        verified=wanted.verify_tls,
+        max_bytes=wanted.max_bytes,
     )
+
+
+async def run(visit: Visit, context: CheckContext) -> CheckResult:
+    """Fetches the page; what goes wrong on the way is the failure, with the host where it did."""
     started = context.clock.mono()
+    request, encoded, spent, redirects = visit.request, visit.encoded, Spent(), 0
+    cookies = Cookies()
     try:
-        async with client, client.stream(**_request(wanted)) as response:
-            values = _seen(response, context)
-            page = await read_page(response, wanted.max_bytes)
-            values |= {"size": len(page), "round_trip_time": context.clock.mono() - started}
-            if wanted.match:
-                values["content_match"] = "yes" if matcher(wanted.match)(page_text(page, response)) else "no"
-    except httpx.TooManyRedirects:
-        return CheckResult(failure="protocol", summary=f"more than {MOST_REDIRECTS} redirects")
-    except (httpx.HTTPError, httpx.InvalidURL, TransportFailed, OSError) as error:
-        failure, summary = failure_of(error) or ("protocol", f"HTTP failed: {error}")
-        return CheckResult(failure=failure, summary=summary)
+        while True:
+            reply = Reply(most_body=visit.max_bytes, bodiless=request.method == "HEAD", follow=visit.follow)
+            certificate = await exchange(request.address, encoded, reply, spent, context, verified=visit.verified)
+            if not reply.location:
+                break
+            if redirects == MOST_REDIRECTS:
+                return CheckResult(failure="protocol", summary=f"more than {MOST_REDIRECTS} redirects")
+            redirects += 1
+            cookies.take(reply.texts(b"set-cookie"), request.address, context.clock.wall())
+            request = request.followed(reply.status, _moved(request.address, reply.location))
+            encoded = request.encoded(cookies.header(request.address))
+    except ReplyBroken as error:
+        return CheckResult(failure="protocol", summary=f"{request.address.host}: {error}")
+    except OSError as error:
+        failure, told = failure_of(error) or ("unreachable", str(error))
+        return CheckResult(failure=failure, summary=f"{request.address.host}: {told}")
+    page = reply.page()
+    values: dict[str, Value] = {
+        "status": reply.status,
+        "redirects": redirects,
+        "size": len(page),
+        "round_trip_time": context.clock.mono() - started,
+        "dns_time": spent.dns_s,
+        "connect_time": spent.connect_s,
+        "first_byte_time": spent.first_byte_s,
+    }
+    if spent.tls_s is not None:
+        values["tls_time"] = spent.tls_s
+    if certificate and (end := certificate_end(certificate)) is not None:
+        values["certificate_days_left"] = round((end - context.clock.wall()) / 86400, 2)
+    if visit.matches:
+        values["content_match"] = "yes" if visit.matches(reply.text(page)) else "no"
     return CheckResult(values=values, summary=_summary(values))
 
 
-def _address_problem(address: str) -> str:
+def _moved(address: WebAddress, location: str) -> WebAddress:
     try:
-        parts = urlsplit(address)
-        fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        return address.moved(location)
     except ValueError as error:
-        return f"'{address}' is no address: {error}"
-    if not fine or any(letter.isspace() for letter in address):
-        return f"'{address}' is no address; write it like https://host/path"
+        raise ReplyBroken(f"it redirects to an address that is none: {error}") from None
+
+
+def _address_problem(address: str) -> str:
+    if any(letter.isspace() for letter in address):
+        return "an address holds no spaces; write it like https://host/path"
+    try:
+        read_address(address)
+    except ValueError as error:
+        return f"this is no address: {error}; write it like https://host/path"
     return ""
 
 
-def _is_header(line: str) -> bool:
-    name, colon, value = line.partition(":")
-    return bool(colon) and _HEADER_NAME.fullmatch(name) is not None and value.isprintable() and value.isascii()
-
-
-def _request(wanted: Settings) -> dict[str, Any]:
-    headers = [("Accept-Encoding", "identity"), ("Connection", "close")]
-    for line in wanted.headers:
-        name, _, value = line.partition(":")
-        headers.append((name, value.strip()))
-    content = wanted.body.encode() if wanted.body else None
-    return {"method": wanted.method, "url": wanted.url, "headers": headers, "content": content}
-
-
-def _seen(response: httpx.Response, context: CheckContext) -> dict[str, Value]:
-    from sitescope_fo.monitors.http_transport import certificate_end
-
-    values: dict[str, Value] = {"status": response.status_code, "redirects": len(response.history)}
-    end = certificate_end(response)
-    if end is not None:
-        values["certificate_days_left"] = round((end - context.clock.wall()) / 86400, 2)
-    return values
+def _header_problem(line: str) -> str:
+    header = read_header(line)
+    if header is None:
+        return f"'{line}' is no 'Name: value' line"
+    if header[0].lower() in OWN_HEADERS:
+        return f"the check sets {header[0]} itself"
+    return ""
 
 
 def _summary(values: Mapping[str, Value]) -> str:

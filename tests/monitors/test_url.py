@@ -35,12 +35,23 @@ async def test_a_page_gives_status_time_and_size(check):
     async with serving(replying(page())) as port:
         result = await check("url", url=f"http://127.0.0.1:{port}/")
     assert result.failure == ""
-    assert {name: value for name, value in result.values.items() if name != "round_trip_time"} == {
+    assert {name: value for name, value in result.values.items() if not name.endswith("_time")} == {
         "status": 200,
         "redirects": 0,
         "size": 12,
     }
     assert 0 < result.values["round_trip_time"] <= result.duration_s
+
+
+async def test_the_time_is_split_into_what_was_waited_for(check, authority):
+    async with serving(replying(page())) as plain, serving(replying(page()), authority.server_context()) as secured:
+        results = [await check("url", url=url) for url in (f"http://localhost:{plain}/", f"https://127.0.0.1:{secured}/")]
+    parts = ("dns_time", "connect_time", "tls_time", "first_byte_time")
+    assert [part in results[0].values for part in parts] == [True, True, False, True]
+    for result in results:
+        times = [result.values[part] for part in parts if part in result.values]
+        assert all(time > 0 for time in times)
+        assert sum(times) <= result.values["round_trip_time"]
 
 
 @pytest.mark.parametrize(
