@@ -9,7 +9,7 @@ import msgspec
 from sitescope_fo.engine.alerting import PLAIN, counts_proven, judge_alerts
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
-from sitescope_fo.engine.effects import Record
+from sitescope_fo.engine.effects import Record, VerifyError
 from sitescope_fo.engine.state import PULSE, BlindWindow, MonitorState, Pulse, blind_cell, monitor_cell
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.fact import CheckFinished, CheckSkipped, NoopFinished
@@ -49,9 +49,11 @@ def on_check(
     cell = monitor_cell(fact.key)
     before: MonitorState | None = cells.get(cell)
     judgement = _judged(monitor, specs, fact)
-    record = Record(row=_row(monitor, fact, judgement))
+    record = Record(row=_row(monitor, fact, judgement), started_mono=fact.started_mono if monitor.error_frequency_s else None)
     if before is not None and fact.term < before.term:
-        return Decision(effects=(record,))
+        return Decision(effects=(Record(row=record.row),))
+    if _needs_second_run(monitor, before, fact, judgement):
+        return _unconfirmed(before, fact, record)
     first = _first_of_term(before, fact)
     after = _state(monitor, specs, fact, judgement, before)
     if first:
@@ -66,6 +68,26 @@ def on_check(
     return decision.then(judge_alerts(cells, catalogue, after, now, at_once=first, blind=blind, letterhead=letterhead))
 
 
+def _needs_second_run(monitor: Monitor, before: MonitorState | None, fact: CheckFinished, judgement: Judgement) -> bool:
+    """Whether an error would change the status and no earlier run of this term has seen it."""
+    if not monitor.verify_error or judgement.status is not Status.error:
+        return False
+    return before is None or (before.status is not Status.error and before.unconfirmed != fact.term)
+
+
+def _unconfirmed(before: MonitorState | None, fact: CheckFinished, record: Record) -> Decision:
+    """The error is written down and asks for a second run; status, counts, since and age stay as if it had not been.
+
+    That one run has seen it is durable: a process that dies between the two runs does not forget it.
+    """
+    state = before if before is not None else MonitorState(key=fact.key)
+    row = msgspec.structs.replace(record.row, unconfirmed=True)
+    return Decision(
+        {monitor_cell(fact.key): msgspec.structs.replace(state, unconfirmed=fact.term)},
+        (Record(row=row), VerifyError(key=fact.key, manual=fact.manual)),
+    )
+
+
 def on_skip(cells: Cells, catalogue: Catalogue, fact: CheckSkipped, now: Now) -> Decision:
     """An overrun is counted. A run that a dependency forbade is nodata, with the reason; it tells nobody anything."""
     monitor = catalogue.monitor(fact.key)
@@ -77,7 +99,14 @@ def on_skip(cells: Cells, catalogue: Catalogue, fact: CheckSkipped, now: Now) ->
         return Decision({cell: msgspec.structs.replace(state, skipped=state.skipped + fact.runs)})
     since = state.since_wall if state.status is Status.nodata and state.because == DEPENDENCY else now.wall
     after = msgspec.structs.replace(
-        state, status=Status.nodata, state_string=fact.why, because=DEPENDENCY, value=None, values={}, since_wall=since
+        state,
+        status=Status.nodata,
+        state_string=fact.why,
+        because=DEPENDENCY,
+        value=None,
+        values={},
+        since_wall=since,
+        unconfirmed=-1,
     )
     row = ResultRow(
         profile=fact.key.profile,
@@ -91,7 +120,7 @@ def on_skip(cells: Cells, catalogue: Catalogue, fact: CheckSkipped, now: Now) ->
         node="",
         seq=0,
     )
-    return Decision({cell: after}, (Record(row=row),))
+    return Decision({cell: after}, (Record(row=row, started_mono=now.mono if monitor.error_frequency_s else None),))
 
 
 def on_noop(fact: NoopFinished, now: Now) -> Decision:

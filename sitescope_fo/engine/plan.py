@@ -8,6 +8,9 @@ A monitor that is due passes `ready`, then, when its host has no room, the host'
   not made up for.
 - After an activation the monitors pass a ramp first: shortest frequency first, profiles in turn, `ramp_per_s` a second on the
   whole node. Each then goes on in its regular place.
+- When nobody looked at the plan for a while (a suspend, a stopped process), what fell due meanwhile passes the same ramp: one run
+  each. The other intervals of the pause are counted as paused, which is no overload.
+- A monitor that may not start when it is due (its profile is frozen) waits in the ramp until it may.
 """
 
 from __future__ import annotations
@@ -15,12 +18,13 @@ from __future__ import annotations
 import heapq
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
-from sitescope_fo.engine.ramp import Ramp
-from sitescope_fo.engine.spread import first_wait, goes_on, next_slot, place, slot_after_first, target_host
+from sitescope_fo.engine.entry import EARLY_S, Entry, error_interval_s
+from sitescope_fo.engine.ramp import Place, Ramp
+from sitescope_fo.engine.spread import first_wait, goes_on, next_slot, place, target_host
 from sitescope_fo.model.monitor import Monitor, MonitorKey
 
 NOOP = MonitorKey("\x1f", "noop")
@@ -31,20 +35,26 @@ SOON_S = 5.0
 START_S = 60.0
 """When a tree starts, each monitor runs for the first time within this time (or within its frequency)."""
 NO_AGES: Mapping[MonitorKey, float] = MappingProxyType({})
-EARLY_S = 1e-6
-"""What is due within a microsecond is due: a sleep may end an ulp too early."""
+PAUSE_S = 5.0
+"""The plan is looked at once a second, for the no-op monitor; a longer silence than this was a pause of the engine."""
+LAST_RUN, HOST_FULL, NODE_FULL, LATE = "last run not ended", "no room at its host", "no room on the node", "asked too late"
+"""Why a run was skipped."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    """One scheduled monitor. The only mutable thing here is its place in the plan."""
+class Pause(NamedTuple):
+    """Nobody looked at the plan for `gap_s`: so many monitors fell due, and so many runs more will not be made."""
 
-    key: MonitorKey
-    every_s: float
+    gap_s: float
+    monitors: int
+    runs: int
+
+
+class Waiting(NamedTuple):
+    """Monitors that are due and wait for a host that has as many checks under way as it may have."""
+
     host: str
-    due: float = math.inf
-    first: bool = False
-    """The next run is an extra first one, beside the regular places."""
+    running: int
+    waiting: int
 
 
 class Plan:
@@ -61,23 +71,31 @@ class Plan:
         self.max_checks, self.max_per_host = max_checks, max_per_host
         self._host_of = host_of
         self._ramp = Ramp(ramp_per_s)
-        self._entries: dict[MonitorKey, _Entry] = {}
-        self._profiles: dict[str, dict[MonitorKey, _Entry]] = {}
-        self._heap: list[tuple[float, int, _Entry]] = []
+        self._entries: dict[MonitorKey, Entry] = {}
+        self._profiles: dict[str, dict[MonitorKey, Entry]] = {}
+        self._heap: list[tuple[float, int, Entry]] = []
         self._seq = 0
-        self._ready: deque[_Entry] = deque()
-        self._at_host: dict[str, deque[_Entry]] = {}
+        self._ready: deque[Entry] = deque()
+        self._at_host: dict[str, deque[Entry]] = {}
         self._queued: set[MonitorKey] = set()
         self._running: dict[MonitorKey, str] = {}
         self._per_host: Counter[str] = Counter()
         self._manual: set[MonitorKey] = set()
+        self._verifying: set[MonitorKey] = set()
         self._overruns: Counter[MonitorKey] = Counter()
         self._full = False
+        self._looked: float | None = None
+        self._pause: Pause | None = None
+        self.may_start: Callable[[str], bool] = lambda _: True
+        """Whether monitors of a profile may start now; the runner sets it."""
         self.on_change: Callable[[], None] = lambda: None
         """Called after every change of what there is to run; the runner sets it."""
-        self.skipped = 0
-        """Runs that were not made because the last one had not ended or nobody asked in time."""
-        self._add(_Entry(NOOP, NOOP_EVERY_S, ""), 0.0)
+        self.skips: Counter[str] = Counter()
+        """Runs that were not made, by the reason."""
+        self.paused = 0
+        """Runs that were not made because the whole engine was away, or the profile might not start any."""
+        noop = self._entries[NOOP] = Entry(NOOP, NOOP_EVERY_S, 0.0, "", 0.0)
+        self._push(noop, 0.0)
 
     def limit(self, *, max_checks: int, max_per_host: int, ramp_per_s: float) -> None:
         """Sets other limits; what runs already goes on."""
@@ -95,10 +113,11 @@ class Plan:
         *,
         ramp: bool = False,
         ages: Mapping[MonitorKey, float] = NO_AGES,
+        in_error: Collection[MonitorKey] = frozenset(),
     ) -> None:
-        """Makes `monitors` (the enabled ones) the schedule of a profile.
+        """Makes `monitors` (the enabled ones) the schedule of a profile; `in_error`: those whose last result was an error.
 
-        A monitor whose frequency and host stay keeps its place. One that ran lately, perhaps on the other node (`ages`, seconds
+        A monitor whose frequencies and host stay keeps its place. One that ran lately, perhaps on the other node (`ages`, seconds
         since), goes on in that rhythm. Any other runs a first time before it takes its regular place: within seconds in a tree
         that runs already, within a minute when the tree starts, with `ramp` in the order of the ramp.
         """
@@ -107,27 +126,30 @@ class Plan:
         have = self._profiles.setdefault(profile, {})
         for gone in [key for key in have if key not in wanted]:
             self._drop(have.pop(gone))
-        fresh: list[_Entry] = []
+        fresh: list[Entry] = []
         for key, monitor in wanted.items():
-            entry, every_s, host = have.get(key), monitor.frequency_s, self._host_of(monitor)
-            if entry is not None and (entry.every_s, entry.host) == (every_s, host):
+            entry = have.get(key)
+            shape = (monitor.frequency_s, error_interval_s(monitor), self._host_of(monitor))
+            if entry is not None and (entry.every_s, entry.error_every_s, entry.host) == shape:
                 continue
             if entry is not None:
                 self._drop(entry)
-            new = _Entry(key, every_s, host)
+            new = Entry(key, *shape, regular=next_slot(key, monitor.frequency_s, now), in_error=key in in_error)
             have[key] = self._entries[key] = new
             if entry is not None:
-                self._push(new, next_slot(key, every_s, now))
+                self._push(new, new.changed(now))
             else:
                 fresh.append(new)
         for entry in fresh:
             age_s = ages.get(entry.key)
-            entry.first = ramp or not goes_on(entry.every_s, age_s)
+            entry.first = ramp or not goes_on(entry.interval_s, age_s)
             if not ramp:
                 within_s = SOON_S if known is not None else START_S
-                self._push(entry, now + first_wait(entry.key, entry.every_s, age_s, within_s))
+                due = now + first_wait(entry.key, entry.interval_s, age_s, within_s)
+                entry.goes_on_at(due)
+                self._push(entry, due)
         if ramp:
-            self._ramp.add(profile, [(entry.every_s, place(entry.key), entry.key) for entry in fresh])
+            self._ramp.add(profile, [_ramp_place(entry) for entry in fresh])
         self._tidy()
         self.on_change()
 
@@ -150,11 +172,39 @@ class Plan:
         self.on_change()
         return True
 
+    def verify(self, key: MonitorKey, *, manual: bool) -> None:
+        """Runs a monitor a second time at once, first in the queue. The due time that falls into this run is no skip.
+
+        A run that is under way already is the second one. `manual`: people asked for the first one.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        self._verifying.add(key)
+        if key in self._running:
+            return
+        if manual:
+            self._manual.add(key)
+        if key not in self._queued:
+            self._queued.add(key)
+            self._ready.appendleft(entry)
+        self.on_change()
+
+    def judged(self, key: MonitorKey, *, in_error: bool, started: float, now: float) -> None:
+        """The run begun at `started` said whether the monitor is in error, and with that at which interval it runs on."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.judged(in_error=in_error, started=started, now=now):
+            self._push(entry, entry.due)
+            self.on_change()
+
     # --- running it -------------------------------------------------------------------------------------------------
 
     def pop_due(self, now: float, in_flight: int) -> list[MonitorKey]:
         """The monitors to start now, in order; each is running until `finished`. `in_flight`: checks that run on the node."""
         room = self.max_checks - in_flight
+        if self._looked is not None and now - self._looked > PAUSE_S:
+            self._catch_up(now, now - self._looked)
+        self._looked = now
         self._collect_due(now)
         started: list[MonitorKey] = []
         while room > len(started):
@@ -164,7 +214,7 @@ class Plan:
             if not self._in_force(entry):
                 self._admit(entry.host)
                 continue
-            if entry.host and self._per_host[entry.host] >= self.max_per_host:
+            if self._at_limit(entry.host):
                 self._at_host.setdefault(entry.host, deque()).append(entry)
                 continue
             self._queued.discard(entry.key)
@@ -179,10 +229,20 @@ class Plan:
         host = self._running.pop(key, None)
         if host is None:
             return
+        self._verifying.discard(key)
         self._per_host[host] -= 1
         if not self._per_host[host]:
             del self._per_host[host]
         self._admit(host)
+
+    def postpone(self, key: MonitorKey, now: float) -> None:
+        """A monitor whose start was not allowed, or whose run was worth nothing, waits in the ramp until it may start."""
+        entry = self._entries.get(key)
+        if entry is None or entry.first or key == NOOP or key in self._queued:
+            return
+        entry.late_since, entry.first = now, True
+        entry.due = math.inf
+        self._ramp.put(key.profile, _ramp_place(entry))
 
     def next_due(self) -> float:
         """When `pop_due` can have something new, without anything having `finished`; inf when never."""
@@ -195,6 +255,11 @@ class Plan:
         """The monitors that were skipped since the last call, and how many runs of each."""
         taken, self._overruns = self._overruns, Counter()
         return dict(taken)
+
+    def take_pause(self) -> Pause | None:
+        """The pause that the last look at the plan has found; forgets it."""
+        found, self._pause = self._pause, None
+        return found
 
     def manual(self, key: MonitorKey) -> bool:
         """Whether this start was asked for by `run_now`; forgets it."""
@@ -214,33 +279,40 @@ class Plan:
         return len(self._profiles.get(profile, ()))
 
     @property
+    def skipped(self) -> int:
+        """Runs that were not made because the last one had not ended, there was no room, or nobody asked in time."""
+        return self.skips.total()
+
+    def crowded(self, most: int = 3) -> list[Waiting]:
+        """The hosts for which most monitors wait because they have as many checks under way as they may have."""
+        lines = [Waiting(h, self._per_host[h], sum(map(self._in_force, line))) for h, line in self._at_host.items()]
+        return sorted((line for line in lines if line.waiting), key=lambda line: -line.waiting)[:most]
+
+    @property
     def overdue(self) -> int:
         """Monitors that are due and wait for room."""
         return len(self._queued)
 
     @property
     def ramping(self) -> int:
-        """Monitors that wait for their first run after an activation."""
+        """Monitors that wait for their first run after an activation, or after a time in which they might not run."""
         return len(self._ramp)
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _add(self, entry: _Entry, due: float) -> None:
-        self._entries[entry.key] = entry
-        self._push(entry, due)
-
-    def _push(self, entry: _Entry, due: float) -> None:
+    def _push(self, entry: Entry, due: float) -> None:
         entry.due = due
         self._seq += 1
         heapq.heappush(self._heap, (due, self._seq, entry))
 
-    def _drop(self, entry: _Entry) -> None:
+    def _drop(self, entry: Entry) -> None:
         """The heap and the queues notice by themselves that an entry is no longer the one in force."""
         self._entries.pop(entry.key, None)
         self._queued.discard(entry.key)
         self._manual.discard(entry.key)
+        self._verifying.discard(entry.key)
 
-    def _in_force(self, entry: _Entry) -> bool:
+    def _in_force(self, entry: Entry) -> bool:
         return self._entries.get(entry.key) is entry and entry.key in self._queued
 
     def _admit(self, host: str) -> None:
@@ -259,50 +331,75 @@ class Plan:
             self._heap = [item for item in self._heap if not self._stale(item)]
             heapq.heapify(self._heap)
 
-    def _stale(self, item: tuple[float, int, _Entry]) -> bool:
+    def _stale(self, item: tuple[float, int, Entry]) -> bool:
         due, _, entry = item
         return self._entries.get(entry.key) is not entry or entry.due != due
 
-    def _collect_due(self, now: float) -> None:
+    def _due(self, now: float) -> Iterator[Entry]:
+        """Takes the entries that are due out of the heap."""
         while self._heap and self._heap[0][0] <= now + EARLY_S:
             item = heapq.heappop(self._heap)
-            if self._stale(item):
-                continue
-            entry = item[2]
-            self._schedule_next(entry, now)
-            if entry.key in self._running or entry.key in self._queued:
-                self._skip(entry.key, 1)
+            if not self._stale(item):
+                yield item[2]
+
+    def _collect_due(self, now: float) -> None:
+        for entry in self._due(now):
+            self._skip(entry, entry.take(now), LATE)
+            self._push(entry, entry.due)
+            if entry.key in self._verifying:
+                self._verifying.discard(entry.key)
+            elif entry.key in self._running:
+                self._skip(entry, 1, LAST_RUN)
+            elif entry.key in self._queued:
+                self._skip(entry, 1, HOST_FULL if self._at_limit(entry.host) else NODE_FULL)
             else:
                 self._queued.add(entry.key)
                 self._ready.append(entry)
 
-    def _schedule_next(self, entry: _Entry, now: float) -> None:
-        """The one place that says how long an interval is."""
-        if entry.first:
-            entry.first = False
-            self._push(entry, slot_after_first(entry.key, entry.every_s, now))
-            return
-        missed = max(0, math.floor((now + EARLY_S - entry.due) / entry.every_s))
-        self._skip(entry.key, missed)
-        self._push(entry, entry.due + (missed + 1) * entry.every_s)
+    def _skip(self, entry: Entry, runs: int, why: str) -> None:
+        if runs and entry.key != NOOP:
+            self.skips[why] += runs
+            self._overruns[entry.key] += runs
 
-    def _skip(self, key: MonitorKey, runs: int) -> None:
-        if runs and key != NOOP:
-            self.skipped += runs
-            self._overruns[key] += runs
+    def _at_limit(self, host: str) -> bool:
+        return bool(host) and self._per_host[host] >= self.max_per_host
 
-    def _ramped(self, now: float) -> _Entry | None:
+    def _catch_up(self, now: float, gap_s: float) -> None:
+        """After a pause: what fell due meanwhile goes through the ramp, one run each."""
+        late: dict[str, list[Place]] = {}
+        runs = 0
+        for entry in list(self._due(now)):
+            if entry.key == NOOP:
+                self._push(entry, entry.due)
+            elif entry.key in self._running or entry.key in self._queued:
+                runs += entry.missed(now) + (not entry.first)
+                entry.take(now)
+                self._push(entry, entry.due)
+            else:
+                runs += entry.set_back(now)
+                late.setdefault(entry.key.profile, []).append(_ramp_place(entry))
+        self.paused += runs
+        for profile, places in late.items():
+            self._ramp.add(profile, places)
+        self._pause = Pause(gap_s, sum(map(len, late.values())), runs)
+
+    def _ramped(self, now: float) -> Entry | None:
         """The next monitor of the ramp, when it may start one now."""
-        key = self._ramp.take(now, lambda key: self._leaves_ramp(key, now))
+        key = self._ramp.take(now, lambda key: self._leaves_ramp(key, now), self.may_start)
         if key is None:
             return None
         self._queued.add(key)
         return self._entries[key]
 
     def _leaves_ramp(self, key: MonitorKey, now: float) -> bool:
-        """Gives the monitor its regular place; False when it is gone, or runs already because somebody asked for it."""
+        """Gives the monitor its next place; False when it is gone, or runs already because somebody asked for it."""
         entry = self._entries.get(key)
         if entry is None or not entry.first:
             return False
-        self._schedule_next(entry, now)
+        self.paused += entry.take(now)
+        self._push(entry, entry.due)
         return key not in self._running and key not in self._queued
+
+
+def _ramp_place(entry: Entry) -> Place:
+    return entry.interval_s, place(entry.key), entry.key

@@ -1,7 +1,8 @@
-"""The first starts after an activation: shortest frequency first, profiles in turn, so many a second on the whole node."""
+"""Extra starts, after an activation or a pause: shortest frequency first, profiles in turn, so many a second on the node."""
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -22,7 +23,8 @@ class Ramp:
     def __init__(self, per_s: float) -> None:
         self._last: deque[float] = deque()
         self._next_at = -math.inf
-        self._queues: dict[str, deque[MonitorKey]] = {}
+        self._queues: dict[str, list[Place]] = {}
+        self._held = False
         self.pace(per_s)
 
     def pace(self, per_s: float) -> None:
@@ -34,30 +36,47 @@ class Ramp:
         return sum(len(queue) for queue in self._queues.values())
 
     def add(self, profile: str, places: Iterable[Place]) -> None:
-        """Appends a profile's monitors, sorted by frequency."""
-        ordered = [key for _, _, key in sorted(places)]
-        if ordered:
-            self._queues.setdefault(profile, deque()).extend(ordered)
+        """Puts monitors of a profile in, each in its place by frequency."""
+        queue = [*self._queues.get(profile, ()), *places]
+        if queue:
+            heapq.heapify(queue)
+            self._queues[profile] = queue
+            self._held = False
+
+    def put(self, profile: str, place: Place) -> None:
+        """Puts one monitor in."""
+        heapq.heappush(self._queues.setdefault(profile, []), place)
+        self._held = False
 
     def remove(self, profile: str) -> None:
         """Forgets a profile."""
         self._queues.pop(profile, None)
 
     def next_at(self) -> float:
-        """When `take` gives the next one; inf when nothing waits."""
-        if not self._queues:
+        """When `take` gives the next one; inf when nothing waits, or nothing that may start."""
+        if self._held or not self._queues:
             return math.inf
+        return self._earliest()
+
+    def _earliest(self) -> float:
         full = self._last[0] + 1.0 if len(self._last) == self._last.maxlen else -math.inf
         return max(self._next_at, full)
 
-    def take(self, now: float, wanted: Callable[[MonitorKey], bool]) -> MonitorKey | None:
-        """The next monitor that is still `wanted`, None when none is left or it is too early."""
-        if self.next_at() > now + EARLY_S:
+    def take(self, now: float, wanted: Callable[[MonitorKey], bool], may_start: Callable[[str], bool]) -> MonitorKey | None:
+        """The next monitor that is still `wanted`, None when none is left or it is too early.
+
+        The monitors of a profile that may not start now keep their places.
+        """
+        if self._earliest() > now + EARLY_S:
             return None
+        self._held = False
         while self._queues:
-            profile, queue = next(iter(self._queues.items()))
-            key = queue.popleft()
-            del self._queues[profile]
+            profile = next((name for name in self._queues if may_start(name)), None)
+            if profile is None:
+                self._held = True
+                return None
+            queue = self._queues.pop(profile)
+            _, _, key = heapq.heappop(queue)
             if queue:
                 self._queues[profile] = queue
             if wanted(key):

@@ -2,13 +2,17 @@
 
 Right before each start it asks `may_start`, whatever was true when the monitor was queued. A check is cancelled shortly after
 its time-out; one that ignores even that is given up: its place is free again, its result is an error, and while it hangs the
-monitor is not started a second time.
+monitor is not started a second time. A type of which too many checks hang is not started any more until one of them ends.
+
+A check that was under way while the whole engine was away, and did not get its answer, says nothing about its target: it is run
+again instead.
 """
 
 from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +22,8 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from sitescope_fo.engine.catalogue import Catalogue
-from sitescope_fo.engine.plan import NOOP, Plan
+from sitescope_fo.engine.plan import NOOP, PAUSE_S, Plan
+from sitescope_fo.engine.run_notes import RunNotes
 from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.fact import CheckFinished, CheckSkipped, Fact, FirstCheckStarted, NoopFinished
 from sitescope_fo.model.monitor import CheckResult, Monitor, MonitorKey
@@ -28,6 +33,9 @@ CANCEL_AFTER_S = 1.0
 """How long after its time-out a check is cancelled; its type normally ends it in time."""
 GIVE_UP_AFTER_S = 5.0
 """How long after its time-out a check that ignores cancellation is given up."""
+HANGING_SHARE = 4
+"""Of one type at most a quarter of `max_checks` checks, and at least `HANGING_LEAST`, may hang before no more are started."""
+HANGING_LEAST = 5
 
 
 @dataclass(eq=False, slots=True)
@@ -41,6 +49,8 @@ class _Run:
     started_mono: float
     started_wall: float
     over: bool = False
+    interrupted: bool = False
+    """The engine was away while it ran."""
 
 
 class Runner:
@@ -64,12 +74,16 @@ class Runner:
         self._catalogue, self._home_of = catalogue, home_of
         self._running: dict[MonitorKey, _Run] = {}
         self._hanging: dict[MonitorKey, _Run] = {}
+        self._hanging_types: Counter[str] = Counter()
+        self._notes = RunNotes(plan, submit)
+        self._looked = math.inf
         self._deadlines: list[tuple[float, int, _Run]] = []
         self._seq = 0
         self._first_in: dict[str, int] = {}
         self._wake = anyio.Event()
         self._tasks: TaskGroup | None = None
         plan.on_change = self.wake
+        plan.may_start = self._allowed
 
     def wake(self) -> None:
         """Looks at the plan again. The plan calls it after every change."""
@@ -83,6 +97,11 @@ class Runner:
     def hanging(self) -> frozenset[MonitorKey]:
         """Monitors whose check was given up and still has not ended."""
         return frozenset(self._hanging)
+
+    def hanging_for(self, key: MonitorKey) -> float | None:
+        """For how many seconds the given-up check of a monitor has been under way; None when none hangs."""
+        run = self._hanging.get(key)
+        return None if run is None else max(0.0, self._clock.mono() - run.started_mono)
 
     def run_now(self, key: MonitorKey) -> bool:
         """Starts a scheduled monitor as soon as there is room. False when it is not scheduled, or running already."""
@@ -101,18 +120,35 @@ class Runner:
 
     def _start_due(self) -> None:
         now = self._clock.mono()
+        if self._was_away(now):
+            self._interrupt(now - self._looked)
+        self._looked = now
         self._give_up(now)
         for key in self._plan.pop_due(now, len(self._running)):
             self._start(key, now)
+        if pause := self._plan.take_pause():
+            self._notes.paused(pause)
+        self._notes.look(now, self._hanging)
         for key, runs in self._plan.take_overruns().items():
             why = "the last run had not ended, or there was no room"
             self._submit(CheckSkipped(key=key, why=why, status="overrun", runs=runs))
+
+    def _was_away(self, now: float) -> bool:
+        """Whether nobody has looked at the plan for so long that the process must have been stopped or asleep."""
+        return now - self._looked > PAUSE_S
+
+    def _interrupt(self, gap_s: float) -> None:
+        """What is under way gets the time back in which the engine was away."""
+        self._deadlines = [(at + gap_s, seq, run) for at, seq, run in self._deadlines]
+        for run in self._running.values():
+            run.interrupted = True
 
     def _forget_runs(self) -> None:
         for key in (*self._running, NOOP):
             self._plan.finished(key, self._clock.mono())
         self._running.clear()
         self._hanging.clear()
+        self._hanging_types.clear()
         self._deadlines.clear()
 
     async def _next(self) -> None:
@@ -130,8 +166,13 @@ class Runner:
             self._go(self._noop, key)
             return
         monitor = self._catalogue().monitor(key)
-        if monitor is None or not monitor.enabled or not self._may_start(key.profile):
+        if monitor is None or not monitor.enabled:
             self._leave(key)
+            return
+        if not self._may_start(key.profile):
+            self._leave(key)
+            if not manual:
+                self._plan.postpone(key, now)
             return
         term = self._term_of(key.profile)
         if key in self._hanging:
@@ -139,6 +180,9 @@ class Runner:
             unstarted = _Run(key, monitor, term, manual, now, self._clock.wall())
             self._report_hanging(unstarted, f"the check started {ago} ago still hangs")
             self._leave(key)
+            return
+        if self._hanging_types[monitor.type] >= self._most_hanging:
+            self._refuse_type(_Run(key, monitor, term, manual, now, self._clock.wall()))
             return
         why = "" if manual else self._dependency(monitor, key.profile)
         if why:
@@ -163,6 +207,9 @@ class Runner:
             self._first_in[profile] = run.term
             self._submit(FirstCheckStarted(profile=profile, term=run.term, path=run.monitor.path))
 
+    def _allowed(self, profile: str) -> bool:
+        return self._may_start(profile)
+
     def _leave(self, key: MonitorKey) -> None:
         self._plan.finished(key, self._clock.mono())
         self.wake()
@@ -180,11 +227,25 @@ class Runner:
         with anyio.move_on_after(run.monitor.timeout_s + CANCEL_AFTER_S):
             result = await self._result(run)
         if run.over:
-            del self._hanging[run.key]
+            self._release(run)
             return
         if result is None:
             result = self._no_answer(run, f"no answer within {format_duration(run.monitor.timeout_s)}")
-        self._finish(run, result)
+        if result.failure and (run.interrupted or self._was_away(self._clock.mono())):
+            self._run_again(run)
+        else:
+            self._finish(run, result)
+
+    def _release(self, run: _Run) -> None:
+        """A check that was given up has ended after all."""
+        del self._hanging[run.key]
+        self._hanging_types[run.monitor.type] -= 1
+
+    def _run_again(self, run: _Run) -> None:
+        del self._running[run.key]
+        run.over = True
+        self._leave(run.key)
+        self._plan.postpone(run.key, self._clock.mono())
 
     async def _result(self, run: _Run) -> CheckResult:
         """The runner supervises checks: a bug in one type is that check's result, not the end of all monitoring."""
@@ -218,6 +279,8 @@ class Runner:
             if run.over:
                 continue
             self._hanging[run.key] = run
+            self._hanging_types[run.monitor.type] += 1
+            self._notes.given_up(run.monitor.path)
             self._report_hanging(run, "the check did not end at its time-out and was given up")
             del self._running[run.key]
             run.over = True
@@ -225,6 +288,17 @@ class Runner:
 
     def _report_hanging(self, run: _Run, what: str) -> None:
         self._report(run, self._no_answer(run, what))
+
+    @property
+    def _most_hanging(self) -> int:
+        return max(HANGING_LEAST, self._plan.max_checks // HANGING_SHARE)
+
+    def _refuse_type(self, run: _Run) -> None:
+        """A check that would probably hang too is not started, and says so: nobody looked at its target."""
+        kind = run.monitor.type
+        what = f"not run: {self._hanging_types[kind]} checks of type {kind} hang, no more are started until one of them ends"
+        self._report(run, CheckResult(failure="nodata", summary=what))
+        self._leave(run.key)
 
     def _no_answer(self, run: _Run, what: str) -> CheckResult:
         return CheckResult(failure="timeout", summary=what, duration_s=max(0.0, self._clock.mono() - run.started_mono))

@@ -11,7 +11,7 @@ from sitescope_fo.model.monitor import Monitor, MonitorKey
 OVERDUE_S = 5.0
 """A monitor overdue by no more than this was running until now."""
 LEAST_GAP = 0.1
-"""Share of the interval that lies at least between an extra first run and the next regular one."""
+"""Share of the interval that lies at least between an extra run and the next regular one."""
 
 
 def place(key: MonitorKey) -> float:
@@ -41,9 +41,10 @@ def next_slot(key: MonitorKey, every_s: float, after: float) -> float:
     return slot if slot > after else slot + every_s
 
 
-def slot_after_first(key: MonitorKey, every_s: float, started: float) -> float:
-    """The first regular due time after an extra first run at `started`: never almost at once, at most 1.1 intervals later."""
-    return next_slot(key, every_s, started + LEAST_GAP * every_s)
+def next_on(anchor: float, every_s: float, after: float) -> float:
+    """The first time later than `after` that lies a whole number of intervals from `anchor`."""
+    found = anchor + (math.floor((after - anchor) / every_s) + 1) * every_s
+    return found if found > after else found + every_s
 
 
 def target_host(monitor: Monitor) -> str:

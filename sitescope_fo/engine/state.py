@@ -43,6 +43,8 @@ class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
     """The term of the last result; a monitor of an acting profile whose term is older is waiting for its first run."""
     skipped: int = 0
     """Runs missed since the process started because the last one was still going."""
+    unconfirmed: int = -1
+    """The term in which one run has seen an error that waits for its second run (`verify_error`); -1 = none."""
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):

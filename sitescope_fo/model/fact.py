@@ -350,6 +350,30 @@ class CheckSkipped(Fact, frozen=True, kw_only=True):
     """How many runs in a row."""
 
 
+class RunsMissed(Fact, frozen=True, kw_only=True):
+    """The engine was away for `gap_s`: `monitors` fell due and run once now, `runs` further runs are not made up for."""
+
+    gap_s: float
+    monitors: int
+    runs: int
+
+
+class RunsSkipped(Fact, frozen=True, kw_only=True):
+    """Runs were skipped since this was last said, by the reason; `hosts`: those for which most monitors wait."""
+
+    runs: dict[str, int]
+    hosts: tuple[str, ...] = ()
+
+
+class ChecksHang(Fact, frozen=True, kw_only=True):
+    """So many checks ignored their time-out and were given up since this was last said; `hanging` have not ended yet."""
+
+    given_up: int
+    hanging: int
+    paths: tuple[str, ...] = ()
+    """Some of the monitors that were given up."""
+
+
 class NoopFinished(Fact, frozen=True, kw_only=True):
     """The built-in no-op monitor came through queue, runner and writer."""
 

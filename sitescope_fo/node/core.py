@@ -20,7 +20,7 @@ from sitescope_fo.engine.cells import Cell
 from sitescope_fo.engine.plan import Plan
 from sitescope_fo.engine.runner import Runner
 from sitescope_fo.engine.spread import target_host
-from sitescope_fo.engine.state import MONITOR, OUTBOX, PROFILE, MonitorState, OutboxItem
+from sitescope_fo.engine.state import OUTBOX, PROFILE, MonitorState, OutboxItem
 from sitescope_fo.engine.writer import Writer
 from sitescope_fo.failover import timing
 from sitescope_fo.failover.state import PrimarySide, ProfileState
@@ -174,12 +174,6 @@ class Node:
         """The machines of all profiles, in the order of the configuration."""
         found = (self.profile_state(profile.name) for profile in self.world.ha.profiles)
         return tuple(state for state in found if state is not None)
-
-    def ages(self, profile: str) -> dict[MonitorKey, float]:
-        """Seconds since each monitor of a tree last ran, here or on the other node."""
-        wall = self.ports.clock.wall()
-        states: list[MonitorState] = [s for s in self.writer.table.of(MONITOR).values() if s.key.profile == profile]
-        return {state.key: max(0.0, wall - state.last_wall) for state in states if state.last_wall}
 
     def configuration_problems(self) -> tuple[Problem, ...]:
         """What is wrong with configuration files; the last good configuration is in force meanwhile."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sitescope_fo.engine import alerting, exchange, judging
+from sitescope_fo.engine import alerting, exchange, judging, run_notes
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
 from sitescope_fo.engine.state import MONITOR, PRIMARY, PROFILE
 from sitescope_fo.failover import machine, primary
@@ -117,6 +117,8 @@ class Decider:
                 )
             case facts.CheckSkipped():
                 return judging.on_skip(cells, world.catalogue, fact, now)
+            case facts.RunsMissed() | facts.RunsSkipped() | facts.ChecksHang():
+                return run_notes.on_note(fact)
             case facts.NoopFinished():
                 return judging.on_noop(fact, now)
             case facts.MailSent():

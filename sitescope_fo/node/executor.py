@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import TaskGroup
 
-from sitescope_fo.engine.effects import Record
+from sitescope_fo.engine.effects import Record, RunNote, VerifyError
 from sitescope_fo.model import effect as effects
 from sitescope_fo.model import wire
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.fact import BootCheckAnswered, BootCheckFailed
+from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.ports import PeerAddress
+from sitescope_fo.model.status import Status
 from sitescope_fo.node.hand_back import run_step
 
 if TYPE_CHECKING:
@@ -59,8 +61,8 @@ class Executor:
     def _one(self, one: effects.Effect) -> None:
         node = self._node
         match one:
-            case Record():
-                node.records.result(one.row)
+            case Record() | VerifyError() | RunNote():
+                self._for_checks(one)
             case effects.LogEvent():
                 node.records.event(
                     one.event, one.what, level=one.level, profile=one.profile, term=one.term, where=one.where, hint=one.hint
@@ -81,6 +83,23 @@ class Executor:
                 self._for_profile(one)
             case _:
                 node.records.event("unknown_effect", f"nobody carries out {type(one).__name__}", level="ERROR")
+
+    def _for_checks(self, one: Record | VerifyError | RunNote) -> None:
+        node = self._node
+        match one:
+            case Record():
+                node.records.result(one.row)
+                self._pace(one)
+            case VerifyError():
+                node.plan.verify(one.key, manual=one.manual)
+            case RunNote():
+                node.records.run(one.what, level="WARNING", hint=one.hint)
+
+    def _pace(self, one: Record) -> None:
+        if one.started_mono is None or one.row.unconfirmed:
+            return
+        key, in_error = MonitorKey(one.row.profile, one.row.monitor_id), one.row.status is Status.error
+        self._node.plan.judged(key, in_error=in_error, started=one.started_mono, now=self._node.ports.clock.mono())
 
     def _for_profile(self, one: effects.ProfileEffect) -> None:
         watch = self._node.watches.get(one.profile)

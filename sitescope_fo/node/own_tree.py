@@ -16,9 +16,9 @@ from sitescope_fo.model.config import NodeConfig, Tree
 from sitescope_fo.model.errors import ConfigInvalid, Problem, Refused, SiteScopeError
 from sitescope_fo.model.fact import TreeChanged
 from sitescope_fo.model.wire import FilesRequest, Manifest
-from sitescope_fo.node import decide, settings
+from sitescope_fo.node import decide, settings, timetable
 from sitescope_fo.node.last_good import keep_last_good, last_good_root
-from sitescope_fo.node.loading import load_tree_at
+from sitescope_fo.node.loading import load_tree_at, open_cache, save_cache
 from sitescope_fo.notify.templates import read_templates
 from sitescope_fo.store.config_toml import load_ha_config, load_node_config
 from sitescope_fo.store.home import Home
@@ -145,9 +145,7 @@ class OwnTree:
 
     def start_monitors(self) -> None:
         """Runs the own tree's monitors."""
-        node = self._node
-        monitors = node.world.catalogue.monitors("").values()
-        node.plan.set_monitors("", monitors, node.ports.clock.mono(), ages=node.ages(""))
+        timetable.schedule(self._node, "", ages=True)
 
     async def _read_settings(self) -> None:
         """Takes over what config.toml may change at run time; a file that has gone bad is shown and changes nothing."""

@@ -28,10 +28,10 @@ from sitescope_fo.model.fact import (
 )
 from sitescope_fo.model.ports import PeerAddress, PeerReply
 from sitescope_fo.model.status import Position
+from sitescope_fo.node import timetable
 from sitescope_fo.node.ha_commands import folder_of
-from sitescope_fo.node.loading import load_tree_at
+from sitescope_fo.node.loading import load_tree_at, open_cache, save_cache
 from sitescope_fo.notify.templates import read_templates
-from sitescope_fo.store.tree import ParseCache
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -215,9 +215,7 @@ class ProfileWatch:
 
     def start_monitors(self, *, ramp: bool) -> None:
         """Runs the loaded tree's monitors."""
-        node = self._node
-        monitors = node.world.catalogue.monitors(self.name).values()
-        node.plan.set_monitors(self.name, monitors, node.ports.clock.mono(), ramp=ramp)
+        timetable.schedule(self._node, self.name, ramp=ramp)
 
     def suspend_monitors(self) -> None:
         """Starts no more of them."""

@@ -77,9 +77,10 @@ class Records:
         if level == "ERROR":
             self._lines.add(("error", line))
 
-    def run(self, what: str, *, level: Level = "INFO") -> None:
+    def run(self, what: str, *, level: Level = "INFO", hint: str = "") -> None:
         """One line of run.log."""
-        self._lines.add(("run", event_line(self._clock.wall(), level, {"what": what})))
+        fields = {"what": what, "hint": hint} if hint else {"what": what}
+        self._lines.add(("run", event_line(self._clock.wall(), level, fields)))
 
     def audit(self, who: str, command: str, outcome: str, what: str = "") -> None:
         """One line of audit.log: who asked for what, and what became of it."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
+UNCONFIRMED = "unconfirmed: "
+"""How the state string of an error begins that only asked for a second run."""
+
 
 def export_sitescope(rows: Iterable[ResultRow]) -> Iterator[str]:
     """A line for each row, without newline.
@@ -23,7 +26,8 @@ def export_sitescope(rows: Iterable[ResultRow]) -> Iterator[str]:
         moment = datetime.fromtimestamp(row.wall, UTC).strftime("%H:%M:%S %m/%d/%Y")
         shown_group = f"{row.profile}:{group}" if row.profile else group
         values = (f"{_escape_name(key)}={_escape(_shown(row.values[key]))}" for key in sorted(row.values))
-        cells = (moment, row.status.value, *map(_escape, (shown_group, name, row.state_string)), f"{row.monitor_id}:{row.seq}")
+        state = f"{UNCONFIRMED}{row.state_string}" if row.unconfirmed else row.state_string
+        cells = (moment, row.status.value, *map(_escape, (shown_group, name, state)), f"{row.monitor_id}:{row.seq}")
         yield "\t".join((*cells, *values))
 
 

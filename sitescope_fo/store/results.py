@@ -26,16 +26,19 @@ from sitescope_fo.store.stamp import day_of
 __all__ = ["Appended", "ResultLog", "ResultRow", "Retained", "export_sitescope"]
 
 _SUFFIX = ".sqlite"
-_COLUMNS = "profile, monitor_id, path, type, wall, status, state_string, measured, duration_s, term, node, seq"
+_LATER = "unconfirmed"
+"""A column that day files of earlier versions do not have: it is added at the next write, and reads as 0 until then."""
+_COLUMNS = f"profile, monitor_id, path, type, wall, status, state_string, measured, duration_s, term, node, seq, {_LATER}"
 _TABLES = (
     """CREATE TABLE IF NOT EXISTS results
        (term INTEGER NOT NULL, node TEXT NOT NULL, seq INTEGER NOT NULL, profile TEXT NOT NULL, monitor_id TEXT NOT NULL,
         path TEXT NOT NULL, type TEXT NOT NULL, wall REAL NOT NULL, status TEXT NOT NULL, state_string TEXT NOT NULL,
-        measured TEXT NOT NULL, duration_s REAL NOT NULL, PRIMARY KEY (term, node, seq)) WITHOUT ROWID""",
+        measured TEXT NOT NULL, duration_s REAL NOT NULL, unconfirmed INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (term, node, seq)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS by_monitor ON results (profile, monitor_id, wall)",
     "CREATE INDEX IF NOT EXISTS by_sequence ON results (node, seq)",
 )
-_INSERT = f"INSERT OR IGNORE INTO results ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # fixed text
+_INSERT = f"INSERT OR IGNORE INTO results ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  # fixed text
 _SELECT = f"SELECT {_COLUMNS} FROM results"  # noqa: S608  # fixed text
 _OPEN_DAYS = 3
 
@@ -55,6 +58,8 @@ class ResultRow(msgspec.Struct, frozen=True, kw_only=True):
     term: int = 0
     node: str
     seq: int
+    unconfirmed: bool = False
+    """An error that asked for a second run (`verify_error`): it changed nothing, and reports leave it out."""
 
 
 class Appended(msgspec.Struct, frozen=True):
@@ -129,6 +134,8 @@ class ResultLog:
             db.execute("PRAGMA synchronous=NORMAL")
             for statement in _TABLES:
                 db.execute(statement)
+            if not _has_later(db):
+                db.execute(f"ALTER TABLE results ADD COLUMN {_LATER} INTEGER NOT NULL DEFAULT 0")
         self._open[day] = db  # last in, last out
         while len(self._open) > _OPEN_DAYS:
             self._drop(next(iter(self._open)))
@@ -197,6 +204,8 @@ class ResultLog:
         try:
             db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False, timeout=5)
             try:
+                if not _has_later(db):
+                    query = query.replace(f", {_LATER}", ", 0", 1)
                 return [_row(record) for record in db.execute(query, values)]
             finally:
                 db.close()
@@ -285,6 +294,10 @@ def _size(path: Path) -> int:
         return 0
 
 
+def _has_later(db: sqlite3.Connection) -> bool:
+    return any(name == _LATER for _, name, *_ in db.execute("PRAGMA table_info(results)"))
+
+
 def _record(row: ResultRow) -> tuple[object, ...]:
     return (
         row.profile,
@@ -299,11 +312,12 @@ def _record(row: ResultRow) -> tuple[object, ...]:
         row.term,
         row.node,
         row.seq,
+        int(row.unconfirmed),
     )
 
 
-def _row(record: tuple[str, str, str, str, float, str, str, str, float, int, str, int]) -> ResultRow:
-    profile, monitor_id, path, kind, wall, status, state_string, measured, duration_s, term, node, seq = record
+def _row(record: tuple[str, str, str, str, float, str, str, str, float, int, str, int, int]) -> ResultRow:
+    profile, monitor_id, path, kind, wall, status, state_string, measured, duration_s, term, node, seq, unconfirmed = record
     return ResultRow(
         profile=profile,
         monitor_id=monitor_id,
@@ -317,4 +331,5 @@ def _row(record: tuple[str, str, str, str, float, str, str, str, float, int, str
         term=term,
         node=node,
         seq=seq,
+        unconfirmed=bool(unconfirmed),
     )

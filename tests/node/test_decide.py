@@ -4,6 +4,7 @@ import pytest
 
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import Cell, CellTable
+from sitescope_fo.engine.plan import HOST_FULL
 from sitescope_fo.engine.state import LEDGER, MONITOR, OUTBOX, PROFILE, PULSE
 from sitescope_fo.failover import machine, primary
 from sitescope_fo.failover.state import PrimarySide
@@ -101,13 +102,28 @@ ENGINE = {
 ABOUT_MAIL = {facts.MailSent, facts.MailFailed}
 ABOUT_TREES = {facts.TreeChanged}
 LOGGED_WHERE_IT_HAPPENS = {facts.TreeRejected}
+NOTED_IN_RUN_LOG = {
+    facts.RunsMissed: (facts.RunsMissed(gap_s=7200.0, monitors=9, runs=1071), "2h", ""),
+    facts.RunsSkipped: (facts.RunsSkipped(runs={HOST_FULL: 3}, hosts=("web (9 wait)",)), "web (9 wait)", "max_per_host"),
+    facts.ChecksHang: (facts.ChecksHang(given_up=4, hanging=5, paths=("a", "b", "c")), "(a, b, c …); 5 still hang", "stuck"),
+}
 
 
 def test_every_class_of_fact_is_known_to_this_test_and_has_its_place():
     routed = {*module._EVERY_MACHINE, *module._PRIMARY_SIDE, *every_fact(facts.ProfileFact)}
-    engine = {*ENGINE, *ABOUT_MAIL, *ABOUT_TREES, *LOGGED_WHERE_IT_HAPPENS}
+    engine = {*ENGINE, *ABOUT_MAIL, *ABOUT_TREES, *LOGGED_WHERE_IT_HAPPENS, *NOTED_IN_RUN_LOG}
     assert routed | engine == set(every_fact()), "a new fact needs a place in node/decide.py and here"
     assert not routed & engine
+
+
+@pytest.mark.parametrize("kind", NOTED_IN_RUN_LOG, ids=lambda kind: kind.__name__)
+def test_trouble_with_running_checks_is_a_line_of_run_log_with_what_to_do(kind):
+    fact, what, hint = NOTED_IN_RUN_LOG[kind]
+    decision, _ = decide(Role.primary, fact)
+    [note] = decision.effects
+    assert what in note.what
+    assert hint in note.hint
+    assert not decision.changes
 
 
 @pytest.mark.parametrize("kind", ENGINE, ids=lambda kind: kind.__name__)
