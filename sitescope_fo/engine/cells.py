@@ -55,6 +55,7 @@ class CellTable:
 
     def __init__(self) -> None:
         self._kinds: dict[str, dict[str, Any]] = {}
+        self._versions: dict[str, int] = {}
 
     def get(self, cell: Cell) -> Any:  # noqa: ANN401
         """See `Cells`."""
@@ -64,6 +65,10 @@ class CellTable:
         """See `Cells`. The mapping is live and read-only."""
         return MappingProxyType(self._kinds.get(kind, {}))
 
+    def version(self, kind: str) -> int:
+        """Grows with every change of a cell of the kind: what was worked out from the same version still holds."""
+        return self._versions.get(kind, 0)
+
     def apply(self, changes: Mapping[Cell, Any]) -> None:
         """Takes the changes over."""
         for (kind, cell_id), value in changes.items():
@@ -72,6 +77,8 @@ class CellTable:
                 values.pop(cell_id, None)
             else:
                 values[cell_id] = value
+        for kind in {kind for kind, _ in changes}:
+            self._versions[kind] = self._versions.get(kind, 0) + 1
 
 
 class Overlay:
@@ -79,7 +86,14 @@ class Overlay:
 
     def __init__(self, base: CellTable) -> None:
         self._base = base
+        self._kinds: dict[str, dict[str, Any]] = {}
         self.changes: dict[Cell, Any] = {}
+
+    def take(self, changes: Mapping[Cell, Any]) -> None:
+        """Lays `changes` over what is there."""
+        for cell, value in changes.items():
+            self.changes[cell] = value
+            self._kinds.setdefault(cell.kind, {})[cell.id] = value
 
     def get(self, cell: Cell) -> Any:  # noqa: ANN401
         """See `Cells`."""
@@ -87,7 +101,7 @@ class Overlay:
 
     def of(self, kind: str) -> Mapping[str, Any]:
         """See `Cells`. Copies only when the batch has touched the kind."""
-        touched = {cell.id: value for cell, value in self.changes.items() if cell.kind == kind}
+        touched = self._kinds.get(kind)
         if not touched:
             return self._base.of(kind)
         merged = {**self._base.of(kind), **touched}

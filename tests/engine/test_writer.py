@@ -5,10 +5,14 @@ import msgspec
 import pytest
 
 from sitescope_fo.engine.cells import NOTHING, Cell, Decision
-from sitescope_fo.engine.writer import RETRY_S, Writer
+from sitescope_fo.engine.effects import Record
+from sitescope_fo.engine.state import MONITOR
+from sitescope_fo.engine.writer import FLUSH_CELLS, FLUSH_S, LINGER_S, RETRY_S, Writer
 from sitescope_fo.model.effect import LogEvent
-from sitescope_fo.model.fact import CheckSkipped, Fact, LoopGap, StoreFailed, StoreRecovered, Tick
-from tests.engine.parts import LoopClock, MemoryJournal, key
+from sitescope_fo.model.fact import CheckFinished, CheckSkipped, Fact, LoopGap, NoopFinished, StoreFailed, StoreRecovered, Tick
+from sitescope_fo.model.status import Status
+from sitescope_fo.store.results import ResultRow
+from tests.engine.parts import LoopClock, MemoryJournal, key, result
 
 pytestmark = pytest.mark.anyio
 NOTE = Cell("note")
@@ -311,3 +315,189 @@ async def test_readers_hear_of_a_change_and_of_nothing_else():
         await anyio.sleep(0.1)
         assert heard == [1]
         tasks.cancel_scope.cancel()
+
+
+def finished(name="web", *, manual=False):
+    return CheckFinished(key=key(name), result=result(), started_mono=0.0, started_wall=0.0, term=1, manual=manual)
+
+
+def row(name):
+    return ResultRow(
+        profile="", monitor_id=name, path=name, type="level", wall=0.0, status=Status.good, state_string="", node="", seq=0
+    )
+
+
+def counting(cells, fact, now):
+    """Each result counts in its monitor's cell and gives a row; the rest is as above."""
+    if isinstance(fact, CheckFinished):
+        cell = Cell(MONITOR, fact.key.id)
+        return Decision({cell: (cells.get(cell) or 0) + 1}, (Record(row=row(fact.key.id)),))
+    return decide(cells, fact, now)
+
+
+class Checking(Stage):
+    """A stage on which results of checks come in."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = []
+        self.writer._decide = counting
+        self.writer._release = self.rows.extend
+
+    def commits(self):
+        return [cells for kind, cells, *_ in self.log if kind == "commit"]
+
+
+async def test_results_gather_and_are_recorded_soon_but_committed_together_within_a_second():
+    stage = Checking()
+
+    async def scene():
+        for second in (0.1, 0.5):
+            stage.writer.submit(finished("a"))
+            stage.writer.submit(finished("b"))
+            await anyio.sleep(second)
+        assert len(stage.rows) == 4
+        assert stage.writer.revision == 2
+        assert stage.commits() == []
+        await anyio.sleep(FLUSH_S - 0.5)
+        assert stage.commits() == [{(MONITOR, "a"), (MONITOR, "b")}]
+        assert stage.journal.rows[MONITOR, "a"] == b"2"
+        await anyio.sleep(5.0)
+        assert len(stage.commits()) == 1
+
+    await playing(stage, scene)
+
+
+async def test_what_must_be_durable_takes_the_waiting_monitor_states_with_it():
+    """So the disk never knows of a mail without the results that led to it."""
+    stage = Checking()
+
+    async def scene():
+        stage.writer.submit(finished("a"))
+        await anyio.sleep(0.2)
+        stage.writer.submit(finished("b"))
+        stage.writer.submit(Said(text="x"))
+        await anyio.sleep(0.01)
+        assert stage.commits() == [{(MONITOR, "a"), (MONITOR, "b"), ("note", "")}]
+
+    await playing(stage, scene)
+
+
+async def test_an_effect_that_others_see_leaves_only_after_all_that_led_to_it_is_durable():
+    stage = Checking()
+
+    async def scene():
+        stage.writer.submit(finished("a"))
+        await anyio.sleep(0.2)
+        stage.writer.submit(Said(text="x", durable=False))
+        await anyio.sleep(0.01)
+        assert stage.commits() == [{(MONITOR, "a")}]
+
+    await playing(stage, scene)
+
+
+@pytest.mark.parametrize("urgent", [finished("b", manual=True), Said(text="x")], ids=["a run somebody waits for", "another fact"])
+async def test_results_do_not_gather_while_somebody_waits(urgent):
+    stage = Checking()
+
+    async def scene():
+        await anyio.sleep(0.2)
+        stage.writer.submit(NoopFinished(started_mono=0.0))
+        stage.writer.submit(finished("a"))
+        await anyio.sleep(LINGER_S / 5)
+        assert stage.rows == []
+        stage.writer.submit(urgent)
+        await anyio.sleep(LINGER_S / 5)
+        assert len(stage.rows) == 2
+
+    await playing(stage, scene)
+
+
+async def test_settled_results_are_durable():
+    stage = Checking()
+
+    async def scene():
+        await stage.writer.settle(finished("a"))
+        assert stage.commits() == [{(MONITOR, "a")}]
+
+    await playing(stage, scene)
+
+
+async def test_many_waiting_monitor_states_are_written_before_the_second_is_over():
+    stage = Checking()
+
+    async def scene():
+        for number in range(FLUSH_CELLS):
+            stage.writer.submit(finished(f"m{number}"))
+        await anyio.sleep(2 * LINGER_S)
+        stage.writer.submit(finished("last"))
+        await anyio.sleep(2 * LINGER_S)
+        assert [len(cells) for cells in stage.commits()] == [FLUSH_CELLS + 1]
+
+    await playing(stage, scene)
+
+
+async def test_monitor_states_that_waited_when_the_disk_failed_are_on_disk_once_it_is_back():
+    stage = Checking()
+
+    async def scene():
+        stage.writer.submit(finished("a"))
+        await anyio.sleep(0.2)
+        stage.journal.broken = True
+        stage.writer.submit(finished("b"))
+        await stage.writer.settle(Said(text="x"))
+        assert stage.writer.failing
+        stage.writer.submit(finished("b"))
+        stage.journal.broken = False
+        await anyio.sleep(RETRY_S + 1.5)
+        assert (stage.journal.rows[MONITOR, "a"], stage.journal.rows[MONITOR, "b"]) == (b"1", b"2")
+        assert not stage.writer.failing
+
+    await playing(stage, scene)
+
+
+async def test_what_waits_when_the_writer_is_cancelled_can_still_be_written():
+    stage = Checking()
+
+    async def scene():
+        stage.writer.submit(finished("a"))
+        await anyio.sleep(0.2)
+
+    await playing(stage, scene)
+    assert stage.commits() == []
+    await stage.writer.flush()
+    await stage.writer.flush()
+    assert stage.commits() == [{(MONITOR, "a")}]
+
+
+class SlowHead(LoopClock):
+    """Each look at the clock finds it a millisecond later, as when deciding takes that long."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def mono(self):
+        self.ahead += 0.001
+        return super().mono() + self.ahead
+
+
+async def test_a_flood_of_results_leaves_the_loop_to_others_in_between_and_keeps_their_order():
+    stage = Checking()
+    stage.writer._clock = SlowHead()
+    others = []
+
+    async def other():
+        while True:
+            others.append(len(stage.rows))
+            await anyio.lowlevel.checkpoint()
+
+    for number in range(100):
+        stage.writer.submit(finished(f"m{number}"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(other)
+        tasks.start_soon(stage.writer.run)
+        await stage.writer.settle(Said(text="x", durable=False))
+        tasks.cancel_scope.cancel()
+    assert [one.row.monitor_id for one in stage.rows if isinstance(one, Record)] == [f"m{number}" for number in range(100)]
+    assert len({seen for seen in others if 0 < seen < 100}) >= 10
