@@ -27,7 +27,7 @@ from sitescope_fo.failover.state import PrimarySide, ProfileState
 from sitescope_fo.model import wire
 from sitescope_fo.model.config import HaConfig, MailSettings, NodeConfig, Peer, Profile, Tree
 from sitescope_fo.model.effect import Effect
-from sitescope_fo.model.errors import Bad, Problem, Refused
+from sitescope_fo.model.errors import Bad, Problem, Refused, SiteScopeError
 from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked, Tick
 from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.snapshot import MonitorRow
@@ -303,8 +303,15 @@ class Node:
         finally:
             self.running = False
             with anyio.move_on_after(CLOSE_S, shield=True):
+                await self._write_rest()
                 await self.records.close()
                 await self.ports.work.run_blocking(self.store.close, lane=STATE_LANE)
+
+    async def _write_rest(self) -> None:
+        try:
+            await self.writer.flush()
+        except SiteScopeError as error:
+            self.records.run(f"the last results of monitors were not kept: {error}", level="WARNING")
 
     def _start_acting(self, tasks: TaskGroup) -> None:
         """Starts what acts on its own: checks, mail, vital signs, the eye on the files."""
