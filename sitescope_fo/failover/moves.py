@@ -52,7 +52,7 @@ def activate(turn: Turn, cause: str, why: str, *, overlap: str = "") -> None:
         takeovers=takeovers,
         flap_score=0,
         cause=cause,
-        cause_boot_id=live.primary_boot_id if cause == "degraded" else "",
+        cause_boot_id=live.primary_boot_id,
         blind_from_wall=live.last_pol_wall or turn.wall,
         activated_wall=turn.wall,
         base_revision=journal.base_revision if journal.drift else live.mirror_revision,
@@ -137,12 +137,23 @@ def to_active(turn: Turn, why: str, *, event: str = "active", todo: str = "") ->
 
 
 def open_overlap(turn: Turn, why: str) -> None:
-    """Both nodes run, or may: written down from now on."""
-    if turn.journal.overlaps and not turn.journal.overlaps[-1].until_wall:
+    """Both nodes run, or may: written down from when they did.
+
+    A primary that runs in the life in which it was taken over, with a term below ours, never gave way: it ran all the time, and
+    no word of it came through. Any other began to run just now.
+    """
+    last = turn.journal.overlaps[-1] if turn.journal.overlaps else None
+    if last is not None and not last.until_wall:
         return
-    overlap = Overlap(since_wall=turn.wall, why=why)
+    live, journal = turn.live, turn.journal
+    same_life = live.primary_boot_id == journal.cause_boot_id != ""
+    all_the_time = live.primary_state is PrimaryState.running and same_life and live.primary_term < journal.term
+    known_until = last.until_wall if last is not None else 0.0
+    since = min(turn.wall, max(journal.activated_wall, known_until)) if all_the_time else turn.wall
+    overlap = Overlap(since_wall=since, why=why)
     turn.set_journal(overlaps=(*turn.journal.overlaps, overlap)[-OVERLAPS_KEPT:])
-    turn.log("overlap", f"both nodes may run: {why}", level="WARNING", hint="Checks may be doubled until the hand-back")
+    what = f"both nodes may run since {say_time(since)}: {why}"
+    turn.log("overlap", what, level="WARNING", hint="Checks may be doubled until the hand-back")
 
 
 def close_overlap(turn: Turn) -> None:

@@ -112,6 +112,24 @@ def test_a_primary_that_runs_holds_our_alerts_at_once_and_three_probes_are_the_w
     assert overlap.until_wall
 
 
+def test_the_overlap_with_a_primary_that_ran_all_the_time_began_with_the_takeover():
+    desk = Desk().answer().active().wait(50)
+    taken = desk.state.journal.activated_wall
+    desk.answer()
+    (overlap,) = desk.state.journal.overlaps
+    assert overlap.since_wall == taken
+    until = desk.wait(1).miss().state.journal.overlaps[0].until_wall
+    desk.until("recovering", desk.answer)
+    assert [one.since_wall for one in desk.state.journal.overlaps] == [taken, until]
+
+
+@pytest.mark.parametrize("other", [{"boot_id": "p-2"}, {"term": 7}], ids=["another life", "a higher term"])
+def test_the_overlap_with_a_primary_that_began_to_run_begins_when_that_is_seen(other):
+    desk = Desk().answer().active().wait(50).answer(**other)
+    (overlap,) = desk.state.journal.overlaps
+    assert overlap.since_wall == desk.now.wall
+
+
 def test_the_hand_back_waits_for_the_pre_copy():
     desk = Desk().recovering()
     desk.probe(60.0, desk.waits)
