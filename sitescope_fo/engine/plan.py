@@ -83,7 +83,7 @@ class Plan:
         self._manual: set[MonitorKey] = set()
         self._verifying: set[MonitorKey] = set()
         self._overruns: Counter[MonitorKey] = Counter()
-        self._full = False
+        self._full = self._ramp_first = False
         self._looked: float | None = None
         self._pause: Pause | None = None
         self.may_start: Callable[[str], bool] = lambda _: True
@@ -208,7 +208,7 @@ class Plan:
         self._collect_due(now)
         started: list[MonitorKey] = []
         while room > len(started):
-            entry = self._ready.popleft() if self._ready else self._ramped(now)
+            entry = self._next(now)
             if entry is None:
                 break
             if not self._in_force(entry):
@@ -234,6 +234,11 @@ class Plan:
         if not self._per_host[host]:
             del self._per_host[host]
         self._admit(host)
+
+    @property
+    def wants_room(self) -> bool:
+        """Whether a place that becomes free lets something start."""
+        return self._full or bool(self._ready)
 
     def postpone(self, key: MonitorKey, now: float) -> None:
         """A monitor whose start was not allowed, or whose run was worth nothing, waits in the ramp until it may start."""
@@ -298,6 +303,13 @@ class Plan:
         """Monitors that wait for their first run after an activation, or after a time in which they might not run."""
         return len(self._ramp)
 
+    def _next(self, now: float) -> Entry | None:
+        """The next entry to look at: of what is due and of the ramp in turn, so that a full node starves neither."""
+        self._ramp_first = not self._ramp_first
+        if self._ramp_first and (entry := self._ramped(now)):
+            return entry
+        return self._ready.popleft() if self._ready else self._ramped(now)
+
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _push(self, entry: Entry, due: float) -> None:
@@ -351,7 +363,7 @@ class Plan:
             elif entry.key in self._running:
                 self._skip(entry, 1, LAST_RUN)
             elif entry.key in self._queued:
-                self._skip(entry, 1, HOST_FULL if self._at_limit(entry.host) else NODE_FULL)
+                self._skip(entry, 1, HOST_FULL if entry.host in self._at_host else NODE_FULL)
             else:
                 self._queued.add(entry.key)
                 self._ready.append(entry)

@@ -95,14 +95,17 @@ class Desk:
     async def check(self, status, name="web", *, term=None):
         """One result, a minute after the last."""
         await anyio.sleep(60.0)
-        fact = CheckFinished(
+        await self.tell(self.fact(status, name, term=term))
+
+    def fact(self, status, name="web", *, term=None):
+        """A run that has just ended."""
+        return CheckFinished(
             key=key(name, self.profile),
             result=result(status),
             started_mono=self.clock.mono(),
             started_wall=self.clock.wall(),
             term=self.term if term is None else term,
         )
-        await self.tell(fact)
 
     async def checks(self, *statuses):
         """Results, each followed by the delivery of what it led to; how many mails each brought."""

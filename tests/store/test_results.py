@@ -51,6 +51,29 @@ def test_results_go_to_the_utc_day_they_ended_in(log):
     assert [log.read(day) for day in log.days()] == [[rows[0]], [rows[1]]]
 
 
+def test_an_error_that_only_asked_for_a_second_run_is_marked(log):
+    rows = [row(1, status=Status.error, state_string="refused", unconfirmed=True), row(2, status=Status.error)]
+    log.append(rows)
+    assert log.read(TODAY) == rows
+    first, second = (line.split("\t") for line in export_sitescope(log.rows(TODAY)))
+    assert first[4] == "unconfirmed: refused"
+    assert not second[4].startswith("unconfirmed")
+
+
+def test_a_day_begun_by_an_earlier_version_is_read_as_it_is_and_gets_the_new_column_with_the_next_row(log):
+    log.append([row(1)])
+    log.close()
+    path = log.folder / f"{TODAY}.sqlite"
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE results DROP COLUMN unconfirmed")
+    db.close()
+    assert log.read(TODAY) == list(log.rows(TODAY)) == [row(1)]
+    assert log.last(MonitorKey("", "m1")) == row(1)
+    assert (log.last_seq("n1"), log.highest_term()) == (1, 1)
+    assert log.append([row(2, unconfirmed=True)]) == Appended(1)
+    assert log.read(TODAY) == [row(1), row(2, unconfirmed=True)]
+
+
 def test_a_result_is_recorded_once_however_often_it_comes(log):
     rows = [row(n) for n in range(5)]
     log.append(rows)
