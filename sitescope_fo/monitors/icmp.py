@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import select
 import socket
 import struct
 
@@ -96,7 +97,11 @@ class _Door:
         self._waiting: dict[int, _Waiting] = {}
         self._writing = anyio.Lock()
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket, self._read)
+        # The loop watches a set that holds the socket, not the socket: libuv (uvloop) turns deaf for good to one with an error
+        # in its queue, and a set only ever becomes readable.
+        self._watched = select.epoll()
+        self._watched.register(self._socket, select.EPOLLIN)
+        self._loop.add_reader(self._watched.fileno(), self._read)
 
     async def send(self, address: str) -> Echoed:
         sequence = self._next_sequence()
@@ -109,7 +114,8 @@ class _Door:
             del self._waiting[sequence]
 
     def close(self) -> None:
-        self._loop.remove_reader(self._socket)
+        self._loop.remove_reader(self._watched.fileno())
+        self._watched.close()
         self._socket.close()
         for waiting in self._waiting.values():
             waiting.future.cancel()

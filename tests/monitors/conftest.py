@@ -15,6 +15,14 @@ from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.monitors.runner import LiveChecks
 from sitescope_fo.node.ports.clock import SystemClock
 
+LOOPS = ("asyncio", "uvloop")
+
+
+@pytest.fixture(params=LOOPS)
+def anyio_backend(request):
+    """Both loops that a daemon may run on."""
+    return "asyncio", {"use_uvloop": request.param == "uvloop"}
+
 
 class Runner:
     """Runs one check of a type as the engine would, and keeps what was reported as our own defect."""

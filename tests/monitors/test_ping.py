@@ -61,7 +61,7 @@ async def test_many_pings_share_one_socket_and_each_gets_its_own_reply(check):
         for number in range(200):
             group.start_soon(one, f"127.0.{number}.9")
         await anyio.sleep(0.02)
-        assert open_files() <= before + 1
+        assert open_files() <= before + 2  # the socket, and the set through which it is watched
     assert len(results) == 200
     assert {result.failure for _, result in results} == {""}
 
@@ -94,7 +94,8 @@ async def test_a_lost_echo_among_answered_ones_is_a_share(check):
     received, replies = door._received, []
 
     def lose_the_second(data, at):
-        if data[20:21] == b"\0" or data[:1] == b"\0":
+        message = data[20:] if door._raw else data
+        if message[:1] == b"\0" and door._matching(message):  # a raw socket sees the replies to others on this machine too
             replies.append(data)
             if len(replies) == 2:
                 return
