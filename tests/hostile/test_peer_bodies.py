@@ -131,7 +131,7 @@ def test_no_body_of_a_primary_breaks_a_failover(failover, request_):
     failover.sound()
 
 
-@EXAMPLES
+@settings(EXAMPLES, max_examples=50)
 @given(
     st.sampled_from(sorted(REPLIES)).flatmap(
         lambda path: st.tuples(st.just(path), (body(REPLIES[path]) | body(REPLIES[path]) | JSON))
@@ -175,3 +175,10 @@ def test_a_body_that_is_a_trap_for_parsers_is_a_bad_body(data):
 def test_some_bodies_come_through_to_what_they_could_break(primary, failover):
     for node in (primary, failover):
         assert node.accepted > 10, node.refusals
+
+
+@pytest.mark.parametrize("term", [-1, 2**53 + 1, 2**63, 10**30])
+def test_a_term_that_no_database_keeps_is_a_bad_body(term):
+    with pytest.raises(Unverifiable) as caught:
+        wire.decode(json.dumps({"wire": 1, "done": True, "state": "running", "term": term}).encode(), wire.StepReply)
+    assert caught.value.code == "bad_body"
