@@ -6,6 +6,9 @@ monitor is not started a second time. A type of which too many checks hang is no
 
 A check that was under way while the whole engine was away, and did not get its answer, says nothing about its target: it is run
 again instead.
+
+Checks run in tasks that live on: a new task and a deadline of its own cost more than many a check. One that must be cancelled
+takes its task along.
 """
 
 from __future__ import annotations
@@ -39,6 +42,15 @@ HANGING_LEAST = 5
 
 
 @dataclass(eq=False, slots=True)
+class _Hand:
+    """A task that runs one check after the other. Without a run it waits for `called`."""
+
+    scope: anyio.CancelScope
+    called: anyio.Event
+    run: _Run | None = None
+
+
+@dataclass(eq=False, slots=True)
 class _Run:
     """One check under way."""
 
@@ -51,6 +63,7 @@ class _Run:
     over: bool = False
     interrupted: bool = False
     """The engine was away while it ran."""
+    hand: _Hand | None = None
 
 
 class Runner:
@@ -78,6 +91,7 @@ class Runner:
         self._notes = RunNotes(plan, submit)
         self._looked = math.inf
         self._deadlines: list[tuple[float, int, _Run]] = []
+        self._idle: list[_Hand] = []
         self._seq = 0
         self._first_in: dict[str, int] = {}
         self._wake = anyio.Event()
@@ -150,6 +164,7 @@ class Runner:
         self._hanging.clear()
         self._hanging_types.clear()
         self._deadlines.clear()
+        self._idle.clear()
 
     async def _next(self) -> None:
         """Sleeps until something is due, a check must be given up, or something changed."""
@@ -191,10 +206,22 @@ class Runner:
             return
         run = _Run(key, monitor, term, manual, now, self._clock.wall())
         self._running[key] = run
-        self._seq += 1
-        heapq.heappush(self._deadlines, (now + monitor.timeout_s + GIVE_UP_AFTER_S, self._seq, run))
+        self._watch(now + monitor.timeout_s + CANCEL_AFTER_S, run)
         self._say_first(run)
-        self._go(self._check, run)
+        self._hand_over(run)
+
+    def _watch(self, until: float, run: _Run) -> None:
+        self._seq += 1
+        heapq.heappush(self._deadlines, (until, self._seq, run))
+
+    def _hand_over(self, run: _Run) -> None:
+        if self._idle:
+            run.hand = hand = self._idle.pop()
+            hand.run = run
+            hand.called.set()
+        else:
+            run.hand = hand = _Hand(anyio.CancelScope(), anyio.Event(), run)
+            self._go(self._work, hand)
 
     def _go(self, fn: Callable[..., object], *args: object) -> None:
         if self._tasks is None:
@@ -212,7 +239,8 @@ class Runner:
 
     def _leave(self, key: MonitorKey) -> None:
         self._plan.finished(key, self._clock.mono())
-        self.wake()
+        if self._plan.wants_room:
+            self.wake()
 
     # --- running ----------------------------------------------------------------------------------------------------
 
@@ -222,16 +250,25 @@ class Runner:
         self._submit(NoopFinished(started_mono=started))
         self._leave(key)
 
-    async def _check(self, run: _Run) -> None:
-        result: CheckResult | None = None
-        with anyio.move_on_after(run.monitor.timeout_s + CANCEL_AFTER_S):
-            result = await self._result(run)
+    async def _work(self, hand: _Hand) -> None:
+        """One check after the other, until one has to be cancelled."""
+        with hand.scope:
+            while hand.run is not None:
+                run, result = hand.run, await self._result(hand.run)
+                self._end(run, result)
+                if hand.scope.cancel_called:
+                    return
+                hand.run, hand.called = None, anyio.Event()
+                self._idle.append(hand)
+                await hand.called.wait()
+        if hand.run is not None and hand.scope.cancelled_caught:
+            self._end(hand.run, self._no_answer(hand.run, f"no answer within {format_duration(hand.run.monitor.timeout_s)}"))
+
+    def _end(self, run: _Run, result: CheckResult) -> None:
+        """What a check that has ended leads to."""
         if run.over:
             self._release(run)
-            return
-        if result is None:
-            result = self._no_answer(run, f"no answer within {format_duration(run.monitor.timeout_s)}")
-        if result.failure and (run.interrupted or self._was_away(self._clock.mono())):
+        elif result.failure and (run.interrupted or self._was_away(self._clock.mono())):
             self._run_again(run)
         else:
             self._finish(run, result)
@@ -246,6 +283,7 @@ class Runner:
         run.over = True
         self._leave(run.key)
         self._plan.postpone(run.key, self._clock.mono())
+        self.wake()
 
     async def _result(self, run: _Run) -> CheckResult:
         """The runner supervises checks: a bug in one type is that check's result, not the end of all monitoring."""
@@ -274,9 +312,14 @@ class Runner:
         )
 
     def _give_up(self, now: float) -> None:
+        """Cancels what has passed its time-out, and gives up what is still there some seconds later."""
         while self._deadlines and (self._deadlines[0][2].over or self._deadlines[0][0] <= now + 1e-6):
-            run = heapq.heappop(self._deadlines)[2]
+            at, _, run = heapq.heappop(self._deadlines)
             if run.over:
+                continue
+            if run.hand is not None and not run.hand.scope.cancel_called:
+                run.hand.scope.cancel()
+                self._watch(at - CANCEL_AFTER_S + GIVE_UP_AFTER_S, run)
                 continue
             self._hanging[run.key] = run
             self._hanging_types[run.monitor.type] += 1

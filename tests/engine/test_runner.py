@@ -234,3 +234,20 @@ async def test_a_monitor_that_left_the_tree_or_was_disabled_while_it_was_due_is_
     await stage.play(3.0)
     assert stage.targets.started == []
     assert stage.runner.in_flight() == frozenset()
+
+
+async def test_checks_take_turns_in_a_few_tasks_and_one_that_was_cancelled_takes_no_place_with_it():
+    crowd = [monitor(f"m{n}", frequency_s=3.0, description="0.05") for n in range(20)]
+    stage = Stage(*crowd, monitor("late", frequency_s=10.0, timeout_s=2.0, description="hangs"))
+    stage.plan.set_monitors("", stage.monitors, anyio.current_time())
+    async with anyio.create_task_group() as tasks:
+        before = len(anyio.get_running_tasks())
+        tasks.start_soon(stage.runner.run)
+        await anyio.sleep(100.0)
+        ends = Counter(fact.key.id for fact in stage.of(CheckFinished))
+        assert all(ends[one.id] >= 32 for one in crowd)
+        assert ends["late"] >= 9
+        assert {fact.result.failure for fact in stage.of(CheckFinished) if fact.key.id == "late"} == {"timeout"}
+        assert len(anyio.get_running_tasks()) - before <= 1 + 20 + 1
+        assert stage.runner.in_flight() <= {key("late")}
+        tasks.cancel_scope.cancel()
