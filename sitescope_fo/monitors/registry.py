@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import cast
+
+import msgspec
 
 from sitescope_fo.model.errors import Problem, Usage
 from sitescope_fo.model.monitor import Setting
@@ -56,6 +61,17 @@ class Registry:
         """Plug-ins that were left out, and why."""
         return tuple(self._problems) if self._types else ()
 
+    def signature(self) -> str:
+        """Another text when what this book says about settings and thresholds may be another: for caches of checked files.
+
+        Made of all specs, and of release and source files of each plug-in. Blocking.
+        """
+        digest = hashlib.sha256(msgspec.json.encode(list(self.specs.values())))
+        for plugin in entry_points(group=GROUP) if self._plugins is None else self._plugins:
+            release = plugin.dist.version if plugin.dist is not None else ""
+            digest.update(msgspec.json.encode([plugin.name, plugin.value, release, *source_stamps(plugin.module)]))
+        return digest.hexdigest()
+
     def type(self, name: str) -> MonitorType:
         """The type of that name; a built-in one is found without loading any other. Raises Usage (`unknown_type`)."""
         if name in BUILT_IN:
@@ -100,6 +116,16 @@ class Registry:
             hint = f"Did you mean '{near[0]}'?" if near else f"It has: {', '.join(known)}"
             raise Usage(f"'{name}' is no setting of {type_name}", hint=hint, code="bad_setting")
         return setting_rules.from_text(known[name], text)
+
+
+def source_stamps(module: str) -> list[tuple[str, int, int]]:
+    """(path, size, mtime in ns) of the source of an imported module: of its package when it has one, else of its own file."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if not file:
+        return []
+    own = Path(file)
+    files = own.parent.rglob("*.py") if "." in module or own.name == "__init__.py" else [own]
+    return sorted((str(path), (info := path.stat()).st_size, info.st_mtime_ns) for path in files)
 
 
 def _built_in(name: str) -> MonitorType:

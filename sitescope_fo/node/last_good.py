@@ -3,16 +3,19 @@
 high_availability/last_good/
 a/ b/      groups persistence REVISION: one is a whole copy, the other is for the next one
 current    link to the one that is whole
+
+REVISION is removed before a copy changes and written when it is durable: a copy that has it needs only what differs.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from sitescope_fo.mirror.laying import lay_file, settle_tree
-from sitescope_fo.store.files import REAL, Disk, flip_link, make_private_dir, remove_tree
+from sitescope_fo.mirror.laying import lay_file, names_below, settle_tree
+from sitescope_fo.store.files import REAL, Disk, flip_link, make_private_dir, remove_tree, write_atomic
 from sitescope_fo.store.home import Home
 from sitescope_fo.store.tree_files import group_file, read_tree_files, tree_revision
 
@@ -40,16 +43,38 @@ def keep_last_good(home: Home, revision: str, disk: Disk = REAL) -> bool:
     make_private_dir(home.last_good, disk)
     place = PLACES[_place(home) == PLACES[0]]
     fresh = home.last_good / place
-    remove_tree(fresh)
-    disk.mkdir(fresh, 0o700)
-    disk.mkdir(fresh / home.groups.name, 0o700)
-    for path, content in files.items():
-        lay_file(fresh, path, 0o600, content, disk)
-    lay_file(fresh, MARK, 0o600, revision.encode("ascii"), disk)
-    settle_tree(fresh, disk)
+    if (fresh / MARK).is_file():
+        disk.unlink(fresh / MARK)
+        disk.fsync_dir(fresh)
+        _lay_differences(fresh, files, disk)
+    else:
+        remove_tree(fresh)
+        disk.mkdir(fresh, 0o700)
+        disk.mkdir(fresh / home.groups.name, 0o700)
+        for path, content in files.items():
+            lay_file(fresh, path, 0o600, content, disk)
+        settle_tree(fresh, disk)
+    write_atomic(fresh / MARK, revision.encode("ascii"), 0o600, disk)
     disk.fsync_dir(home.last_good)
     flip_link(home.last_good / CURRENT, place, disk)
     return True
+
+
+def _lay_differences(fresh: Path, files: Mapping[str, bytes], disk: Disk) -> None:
+    """Makes a whole, durable copy of other files one of these, durable too."""
+    for path in [path for path in names_below(fresh) if path not in files]:
+        disk.unlink(fresh / path)
+    wanted = {fresh, fresh / "groups"}.union(*((fresh / path).parents for path in files))
+    for folder, _, _ in os.walk(fresh, topdown=False):
+        if Path(folder) not in wanted:
+            Path(folder).rmdir()
+    for path, content in files.items():
+        target = fresh / path
+        if not target.is_file() or target.read_bytes() != content:
+            make_private_dir(target.parent, disk)
+            write_atomic(target, content, 0o600, disk)
+    for folder, _, _ in os.walk(fresh, topdown=False):
+        disk.fsync_dir(Path(folder))
 
 
 def _contents(root: Path) -> Mapping[str, bytes]:

@@ -19,6 +19,7 @@ from sitescope_fo.model.status import Role
 from sitescope_fo.node import ha_commands, node_commands, profile_edits, tree_commands
 from sitescope_fo.node.tree_commands import Done
 from sitescope_fo.store.edit import EditContext
+from sitescope_fo.store.tree import ParseCache
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -63,19 +64,21 @@ class LiveConfig:
         node = self._node
         profile, path = self._place(body)
         if not profile:
-            edit = partial(self._edit, body, path)
+            edit = partial(self._edit, body, path, node.own.cache)
             text, result = await node.ports.work.run_blocking(edit, node.home.root, lane="own")
             await node.own.refresh(forced=True)
             return text, result
-        return await profile_edits.edit(node, node.watches[profile], partial(self._edit, body, path), path, forced=body.force)
+        watch = node.watches[profile]
+        return await profile_edits.edit(node, watch, partial(self._edit, body, path, watch.cache), path, forced=body.force)
 
-    def _edit(self, body: tree_commands.TreeCommand, path: str, root: Path) -> Done:
+    def _edit(self, body: tree_commands.TreeCommand, path: str, cache: ParseCache, root: Path) -> Done:
         """Blocking."""
-        return tree_commands.edit_tree(root, body, path, self._editing())
+        return tree_commands.edit_tree(root, body, path, self._editing(cache))
 
-    def _editing(self) -> EditContext:
+    def _editing(self, cache: ParseCache) -> EditContext:
         node = self._node
         return EditContext(
+            cache=cache,
             book=node.ports.book,
             new_id=lambda: node.ports.randomness.uid(node.ports.clock.wall()),
             keep_in=node.home.edited,
@@ -219,7 +222,7 @@ class LiveConfig:
 
     async def _node_command(self, body: node_commands.NodeCommand) -> Done:
         node = self._node
-        apply = partial(node_commands.apply, node.home, body, node.ports.keys, self._editing(), node.role)
+        apply = partial(node_commands.apply, node.home, body, node.ports.keys, self._editing(node.own.cache), node.role)
         text, result = await node.ports.work.run_blocking(apply, lane="own")
         await node.own.refresh(forced=True)
         return text, result

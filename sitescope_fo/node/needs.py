@@ -11,6 +11,7 @@ from sitescope_fo.model.errors import Problem
 from sitescope_fo.model.monitor_type import TypeBook
 from sitescope_fo.model.ports import Checks, Clock, Mailer, PeerClient, Randomness, ReferencePoints, Secrets, Work
 from sitescope_fo.node.key_ring import KeyRing
+from sitescope_fo.store.tree import without_pause
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,10 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     disk_free: Callable[[], int]
     """Bytes free for the home. Quick."""
     keys: KeyRing
+    book_signature: Callable[[], str] = str
+    """Another text when what the book says may be another. Blocking."""
+    breathe: Callable[[], None] = without_pause
+    """Called often by long work in a worker: lets the loop have the processor."""
     plugin_problems: Callable[[], tuple[Problem, ...]] = tuple
     """Plug-ins that could not be used."""
     user: str = ""

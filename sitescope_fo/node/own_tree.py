@@ -22,7 +22,7 @@ from sitescope_fo.node.loading import load_tree_at, open_cache, save_cache
 from sitescope_fo.notify.templates import read_templates
 from sitescope_fo.store.config_toml import load_ha_config, load_node_config
 from sitescope_fo.store.home import Home
-from sitescope_fo.store.tree import ParseCache, tree_fingerprint
+from sitescope_fo.store.tree import tree_fingerprint
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 TREE = "tree"
 CONFIG = "config.toml"
 HA_CONFIG = "ha.config.toml"
+KEPT_AT_ONCE = 500
+"""A tree with at most as many groups is kept as last good one before its monitors start; a larger one right after."""
 
 
 class OwnTree:
@@ -40,7 +42,9 @@ class OwnTree:
         self._seen = ""
         self._reload = anyio.Event()
         self._lock = anyio.Lock()
-        self._cache = ParseCache()
+        self.cache = open_cache(node.home, node.ports)
+        """What loads of this tree remember; for the lane `own` of the Work port only."""
+        self._unkept: Tree | None = None
         self.builder = ManifestBuilder(node.home, node.world.ha.node_id)
         self.manifest: Manifest | None = None
         self.waiting_settings: tuple[str, ...] = ()
@@ -73,6 +77,7 @@ class OwnTree:
         while True:
             forced, self._reload = self._reload.is_set(), anyio.Event()
             await self.refresh(forced=forced)
+            await self._keep()
             with anyio.move_on_after(self._node.world.config.watch_files_s):
                 await self._reload.wait()
 
@@ -90,6 +95,22 @@ class OwnTree:
                 await self._load()
             self._seen = seen  # as it was before the load: what is edited meanwhile, also by the load itself, is looked at again
             await self._renew_manifest()
+
+    async def _keep(self) -> None:
+        """Writes what makes the next start good and fast. Nobody waits for it."""
+        async with self._lock:
+            await self._keep_last_good()
+            if self.cache.unsaved:
+                await save_cache(self._node, self.cache, "own")
+
+    async def _keep_last_good(self) -> None:
+        node, tree, self._unkept = self._node, self._unkept, None
+        if tree is None:
+            return
+        try:
+            await node.ports.work.run_blocking(keep_last_good, node.home, tree.revision, lane="own")
+        except OSError as error:
+            node.records.event("last_good_not_kept", str(error), level="WARNING", where=str(node.home.last_good))
 
     async def _renew_manifest(self) -> None:
         try:
@@ -112,7 +133,7 @@ class OwnTree:
     async def _read(self, root: object, *, write_ids: bool) -> Tree:
         node = self._node
         return await node.ports.work.run_blocking(
-            load_tree_at, root, node.ports, node.ports.clock.wall(), write_ids, self._cache, lane="own"
+            load_tree_at, root, node.ports, node.ports.clock.wall(), write_ids, self.cache, lane="own"
         )
 
     async def _load(self) -> bool:
@@ -129,10 +150,9 @@ class OwnTree:
         if node.problems.pop(TREE, None):
             node.records.event("config_good_again", f"{len(tree.monitors)} monitors are loaded")
         await self._take(tree)
-        try:
-            await node.ports.work.run_blocking(keep_last_good, node.home, tree.revision, lane="own")
-        except OSError as error:
-            node.records.event("last_good_not_kept", str(error), level="WARNING", where=str(node.home.last_good))
+        self._unkept = tree
+        if len(tree.groups) <= KEPT_AT_ONCE:
+            await self._keep_last_good()
         return True
 
     async def _take(self, tree: Tree) -> None:

@@ -50,11 +50,13 @@ class ProfileWatch:
         self._scope = anyio.CancelScope()
         self._ended = False
         self._announced = ""
-        self._cache = ParseCache()
+        self._loaded = anyio.Event()
         self._checks_at = float("-inf")
         self._talking = False
         self.health: wire.Health | None = None
         self.folder = node.home.failover_dir(folder_of(node.world.ha, profile))
+        self.cache = open_cache(node.home, node.ports, self.folder.name)
+        """What loads of this tree remember; for the keeper's lane only."""
         self.tree_root: Path = self.folder / generations.CURRENT
         ports = node.ports
         self.prober = Prober(ports.client, ports.clock, node.submit, lambda: node.profile_state(self.name), self._heard)
@@ -103,11 +105,20 @@ class ProfileWatch:
                 tasks.start_soon(guard, f"the probes of {self.name}", self.prober.run)
                 tasks.start_soon(guard, f"the mirror of {self.name}", self.keeper.run)
                 tasks.start_soon(guard, f"the schedule of {self.name}", self._follow_schedule)
+                tasks.start_soon(guard, f"the compiled mirror of {self.name}", self._keep_compiled)
 
     def cancel(self) -> None:
         """Ends `run`, also before it has begun; what a worker still loads is not taken over."""
         self._ended = True
         self._scope.cancel()
+
+    async def _keep_compiled(self) -> None:
+        """Keeps the mirror compiled for the next start, behind everything that is in a hurry."""
+        while True:
+            await self._loaded.wait()
+            self._loaded = anyio.Event()
+            if self.cache.unsaved:
+                await save_cache(self._node, self.cache, self.keeper.lane)
 
     async def _follow_schedule(self) -> None:
         while (state := self._node.profile_state(self.name)) is not None:
@@ -130,7 +141,7 @@ class ProfileWatch:
 
     def dry_load(self, root: Path) -> Tree:
         """Loads a mirrored tree. Blocking: called through the Work port."""
-        return load_tree_at(root, self._node.ports, self._node.ports.clock.wall(), False, self._cache)
+        return load_tree_at(root, self._node.ports, self._node.ports.clock.wall(), False, self.cache)
 
     def _retarget(self, tree: Tree) -> tuple[Tree, tuple[str, ...]]:
         node, config = self._node, self.config
@@ -164,6 +175,7 @@ class ProfileWatch:
             return
         self.tree_root = root
         node.set_tree(self.name, tree, texts)
+        self._loaded.set()
         if node.running:
             await node.settle(TreeChanged(profile=self.name, revision=tree.revision, monitors=len(tree.monitors)))
 

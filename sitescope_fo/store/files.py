@@ -193,7 +193,7 @@ def make_private_dir(path: Path, disk: Disk = REAL) -> None:
     disk.fsync_dir(path.parent)
 
 
-def read_bytes_limited(path: Path, limit: int, *, follow: bool = True) -> bytes:
+def read_bytes_limited(path: Path | str, limit: int, *, follow: bool = True) -> bytes:
     """The content of a regular file of at most `limit` bytes.
 
     Raises OSError: EFBIG when it is larger, EINVAL when it is no regular file (a FIFO would block for ever), ELOOP when it is
@@ -207,7 +207,7 @@ def read_bytes_limited(path: Path, limit: int, *, follow: bool = True) -> bytes:
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         chunks = []
         left = limit + 1
-        while left > 0 and (chunk := os.read(fd, min(left, 1 << 20))):
+        while left > 0 and (chunk := os.read(fd, min(left, max(info.st_size + 1, 4096), 1 << 20))):
             chunks.append(chunk)
             left -= len(chunk)
     finally:

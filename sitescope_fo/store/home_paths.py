@@ -120,6 +120,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.high_availability / "last_good"
 
     @property
+    def cache(self) -> Path:
+        """Compiled configuration; may be deleted at any time."""
+        return self.high_availability / "cache"
+
+    @property
     def edited(self) -> Path:
         """Copies of commented files that a program had to rewrite."""
         return self.backups / "edited"

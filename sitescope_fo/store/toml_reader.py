@@ -25,13 +25,16 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class Document:
-    """One parsed file: its table, and lines for problems. A file that does not parse has an empty table and one problem."""
+    """One parsed file: its table, and lines for problems. A file that does not parse has an empty table and one problem.
 
-    def __init__(self, file: str, content: bytes) -> None:
+    With `sound` the content is known to have been read without a problem: it is parsed only when the table is asked for.
+    """
+
+    def __init__(self, file: str, content: bytes, sha256: str = "", *, sound: bool = False) -> None:
         self.file = file
-        self.sha256 = hashlib.sha256(content).hexdigest()
+        self.sha256 = sha256 or hashlib.sha256(content).hexdigest()
         self.problems: list[Problem] = []
-        self.table: dict[str, object] = {}
+        self._table: dict[str, object] | None = None
         self.text = ""
         self.broken = False
         """Whether it could not be parsed at all."""
@@ -41,15 +44,27 @@ class Document:
             line = content.count(b"\n", 0, error.start) + 1
             self._reject("The file is not UTF-8 text", line, "Save it as UTF-8")
         else:
-            self._parse()
+            if not sound:
+                self._parse()
         self._lines = Lines(self.text)
+
+    @property
+    def table(self) -> dict[str, object]:
+        """What the file says; parsed again after `release`."""
+        if self._table is None:
+            self._table = {} if self.broken else tomllib.loads(self.text)
+        return self._table
+
+    def release(self) -> None:
+        """Gives the memory of the table back: ten times that of the text, and in a tree that runs nobody asks for it."""
+        self._table = None
 
     def _parse(self) -> None:
         if self.text.startswith("\ufeff"):
             self._reject("The file starts with a byte order mark", 1, "Save it as UTF-8 without one")
             return
         try:
-            self.table = tomllib.loads(self.text)
+            self._table = tomllib.loads(self.text)
         except RecursionError:
             self._reject("The file is nested too deeply", 0, "")
         except ValueError as error:  # TOMLDecodeError, and int() for absurdly long numbers

@@ -1,6 +1,7 @@
 """Loads a configuration tree: reads, checks all of it, gives ids to what has none. All problems come at once.
 
-Only changed files are parsed again when the caller keeps a `ParseCache` (230 µs a monitor to parse, 10,000 monitors a reload).
+Every load reads every file, so that no time stamp can mislead it (10,000 monitors in 200 files: 8 ms); only changed content is
+parsed again when the caller keeps a `ParseCache` (70 to 300 µs a monitor), also over a restart when that has a compiled cache.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sitescope_fo.model.ports import Secrets
 from sitescope_fo.model.status import Status
 from sitescope_fo.store.files import REAL, Disk
 from sitescope_fo.store.toml_reader import Document, refuse
+from sitescope_fo.store.tree_compiled import CompiledDrafts, DraftKey
 from sitescope_fo.store.tree_drafts import GroupDraft, draft_group
 from sitescope_fo.store.tree_files import GROUP_FILE, TreeFiles, group_file, read_tree_files, tree_fingerprint, tree_revision
 from sitescope_fo.store.tree_ids import GivenIds, write_missing_ids
@@ -31,18 +33,28 @@ __all__ = ["MAX_MONITORS", "LoadedTree", "ParseCache", "load_tree", "load_whole"
 MAX_MONITORS = 100_000
 
 
+def without_pause() -> None:
+    """Goes on at once: nobody else waits for the processor."""
+
+
 class ParseCache:
     """What earlier loads found out: checked files by content, and ids given to what has none on disk.
 
-    Belongs to one tree and one type book; used by one call at a time.
+    Belongs to one tree and one type book; used by one call at a time. `compiled` keeps it over restarts. `breathe` is called
+    after each file of a load: it lets others have the processor.
     """
 
-    def __init__(self) -> None:
-        self.drafts: dict[tuple[str, str], GroupDraft] = {}
+    def __init__(self, compiled: CompiledDrafts | None = None, breathe: Callable[[], None] = without_pause) -> None:
+        self.breathe = breathe
+        self.drafts: dict[DraftKey, GroupDraft] = {}
         self.ids: GivenIds = {}
         self.parsed = 0
         """How many files were parsed since the cache exists."""
+        self.unsaved = False
+        """Whether `save` is worth its while: the last good load used what the compiled cache does not hold."""
+        self._compiled = compiled
         self._book: TypeBook | None = None
+        self._wanted: frozenset[DraftKey] = frozenset()
 
     def draft(self, folder: str, content: bytes, book: TypeBook) -> GroupDraft:
         """The checked form of one group file."""
@@ -51,19 +63,39 @@ class ParseCache:
             self._book = book
         key = (folder, hashlib.sha256(content).hexdigest())
         if key not in self.drafts:
-            self.drafts[key] = draft_group(folder, group_file(folder), content, book)
-            self.parsed += 1
+            self.drafts[key] = self._stored(*key, content) or self._parsed(*key, content, book)
         return self.drafts[key]
+
+    def _stored(self, folder: str, sha256: str, content: bytes) -> GroupDraft | None:
+        return self._compiled.draft(folder, sha256, content) if self._compiled is not None else None
+
+    def _parsed(self, folder: str, sha256: str, content: bytes, book: TypeBook) -> GroupDraft:
+        self.parsed += 1
+        return draft_group(folder, group_file(folder), content, book, sha256)
+
+    def save(self) -> bool:
+        """Lets the compiled cache hold what the last good load used; False when there was nothing to write. Raises OSError."""
+        self.unsaved = False
+        if self._compiled is None:
+            return False
+        return self._compiled.write({key: self.drafts[key] for key in self._wanted if key in self.drafts}, self.breathe)
 
     def forget_ids(self, written: Collection[str]) -> None:
         """Forgets the ids that stand in these files now: a renamed monitor takes its id along, its old name must not."""
         self.ids = {key: value for key, value in self.ids.items() if group_file(key[0]) not in written}
 
-    def keep_only(self, used: Mapping[str, GroupDraft]) -> None:
-        """Forgets the files that the last load did not use; folders without a file are no content to remember."""
-        self.drafts = {
-            (folder, draft.document.sha256): draft for folder, draft in used.items() if draft.document.text or not folder
-        }
+    def keep_only(self, used: Mapping[str, GroupDraft], *, good: bool = True) -> None:
+        """Forgets the files that the last load did not use; folders without a file are no content to remember.
+
+        After a load that failed (`good` False) those of the last good one stay: the repair will most likely use them.
+        """
+        kept = {(folder, draft.document.sha256): draft for folder, draft in used.items() if draft.document.text or not folder}
+        if good:
+            self._wanted = frozenset(kept)
+            if self._compiled is not None:
+                self._compiled.forget()
+                self.unsaved = self._compiled.lacks(kept)
+        self.drafts = kept if good else {key: self.drafts[key] for key in self._wanted if key in self.drafts} | kept
 
 
 class LoadedTree(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,9 +157,11 @@ def load_whole(
     problems += naming
     if len(names.monitors) > MAX_MONITORS:
         problems.append(Problem(file="groups", what=f"{len(names.monitors)} monitors; the limit is {MAX_MONITORS}"))
-    resolved = resolve(drafts, names, persistence, secrets)
+    cache.breathe()
+    resolved = resolve(drafts, names, persistence, secrets, cache.breathe)
     problems += resolved.problems
     if problems:
+        cache.keep_only(drafts, good=False)
         raise refuse(problems, "The configuration is invalid", str(root))
     cache.keep_only(drafts)
     hashes = {group_file(folder): draft.document.sha256 for folder, draft in drafts.items() if folder in files.groups}
@@ -138,6 +172,8 @@ def load_whole(
         hashes |= written
         cache.forget_ids(written)
         warnings += failed
+    for draft in drafts.values():
+        draft.document.release()
     tree = msgspec.structs.replace(resolved.tree, revision=tree_revision(hashes), warnings=tuple(warnings))
     return LoadedTree(tree=tree, names=names, drafts=drafts, documents=persistence.documents)
 
@@ -150,6 +186,7 @@ def _drafts(files: TreeFiles, book: TypeBook, cache: ParseCache) -> dict[str, Gr
     """Folder -> draft, parents first; "" is the top file."""
     drafts = {"": cache.draft("", files.groups.get("", b""), book)}
     for folder in files.folders:
+        cache.breathe()
         content = files.groups.get(folder)
         drafts[folder] = cache.draft(folder, content, book) if content is not None else _bare_folder(folder)
     return drafts

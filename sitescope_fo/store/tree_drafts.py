@@ -74,9 +74,9 @@ class GroupDraft(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[AlertDraft, ...]
 
 
-def draft_group(folder: str, file: str, content: bytes, book: TypeBook) -> GroupDraft:
+def draft_group(folder: str, file: str, content: bytes, book: TypeBook, sha256: str = "") -> GroupDraft:
     """Parses and checks one file; what is wrong stands in `document.problems`. Depends on nothing but its arguments."""
-    document = Document(file, content)
+    document = Document(file, content, sha256)
     top = document.reader()
     if not folder:
         draft = GroupDraft(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from sitescope_fo.model.config import MailSettings, Tree
@@ -29,11 +31,18 @@ class Resolved(msgspec.Struct, kw_only=True):
     warnings: list[Problem]
 
 
-def resolve(drafts: dict[str, GroupDraft], names: Names, persistence: Persistence, secrets: Secrets | None) -> Resolved:
-    """The whole tree in folder order, monitors and alerts in file order."""
+def resolve(
+    drafts: dict[str, GroupDraft],
+    names: Names,
+    persistence: Persistence,
+    secrets: Secrets | None,
+    breathe: Callable[[], None] = lambda: None,
+) -> Resolved:
+    """The whole tree in folder order, monitors and alerts in file order. `breathe` is called after each group."""
     work = _Resolving(drafts, names, persistence, secrets)
     groups, monitors, alerts = [], [], []
     for folder, draft in drafts.items():
+        breathe()
         if folder and (folder, ("group",)) in names.places:
             groups.append(work.group(draft, names.places[folder, ("group",)]))
         for monitor in draft.monitors:

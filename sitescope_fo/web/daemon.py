@@ -7,6 +7,7 @@ one task group until SIGTERM or SIGINT. SIGHUP reads the configuration again.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import os
 import shutil
@@ -30,6 +31,7 @@ from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.monitors.runner import LiveChecks
 from sitescope_fo.node.batcher import Batcher
 from sitescope_fo.node.core import Node
+from sitescope_fo.node.event_loop import running_loop, wants_uvloop
 from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.needs import Ports
 from sitescope_fo.node.operator_api import OperatorApi
@@ -59,11 +61,13 @@ STOP_LIMIT_S = 4.5
 
 def main(root: Path) -> int:
     """Runs the node of the home at `root` until it is told to stop. Raises SiteScopeError when it cannot start."""
+    gc.disable()  # until the heap that stays is built: see _live
     home = open_home(root)
+    uvloop = wants_uvloop(os.environ)
     lock = acquire(home)
     faulthandler.enable()
     try:
-        anyio.run(run_daemon, home, backend="asyncio")
+        anyio.run(run_daemon, home, backend="asyncio", backend_options={"use_uvloop": uvloop})
     except* SiteScopeError as group:
         raise _first(group) from None
     except* Exception as group:  # noqa: BLE001  # the supervisor of last resort: it says what broke, without locals, and ends
@@ -124,6 +128,8 @@ async def run_daemon(home: Home) -> None:
         secrets_for=ring.secrets_for,
         disk_free=lambda: shutil.disk_usage(home.root).free,
         keys=ring,
+        book_signature=registry.signature,
+        breathe=work.breathe,
         plugin_problems=lambda: registry.problems,
         user=current_user(),
         pid=os.getpid(),
@@ -153,7 +159,12 @@ async def _live(node: Node, server: WebServer, notify: SdNotify, kept: Batcher[b
         tasks.start_soon(_obey_signals, node, server, notify, tasks)
         await tasks.start(server.serve)
         await tasks.start(node.run)
-        node.records.run(f"{node.role.value} {node.node_id} started, pid {os.getpid()}, port {node.world.config.port}")
+        # What is loaded now stays: the collector need not look through it again and again (40 ms a time with 10,000 monitors, in
+        # which nothing else runs), and loading takes a third less without it.
+        gc.freeze()
+        gc.enable()
+        started = f"started, pid {os.getpid()}, port {node.world.config.port}, on {running_loop()}"
+        node.records.run(f"{node.role.value} {node.node_id} {started}")
         notify.send(READY=1, STATUS=_status(node))
         tasks.start_soon(_keep_telling, node, notify)
         tasks.start_soon(node.supervisor.forever, "the address book", kept.run)
