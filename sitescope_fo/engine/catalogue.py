@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from sitescope_fo.model.config import MailSettings, Tree
@@ -28,16 +28,33 @@ class _Shelf:
         self.by_path = {_folded(monitor.path): monitor.id for monitor in tree.monitors}
         self.groups = {group.path: group for group in tree.groups}
         self.actions = {action.name: action for action in tree.actions}
+        self._scopes: dict[str, list[int]] = {}
+        for number, alert in enumerate(tree.alerts):
+            if alert.enabled:
+                self._scopes.setdefault(alert.scope, []).append(number)
         self._alerts: dict[str, tuple[Alert, ...]] = {}
+        self._told: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def alerts_for(self, monitor_id: str) -> tuple[Alert, ...]:
         """The enabled alerts that cover a monitor."""
         found = self._alerts.get(monitor_id)
         if found is None:
             monitor = self.monitors.get(monitor_id)
-            path = monitor.path if monitor else None
-            found = tuple(a for a in self.tree.alerts if path is not None and a.enabled and a.covers(path))
-            self._alerts[monitor_id] = found
+            numbers = [n for scope in _scopes(monitor.path) for n in self._scopes.get(scope, ())] if monitor else []
+            found = self._alerts[monitor_id] = tuple(self.tree.alerts[number] for number in sorted(numbers))
+        return found
+
+    def recipients(self, alert: Alert) -> tuple[str, ...]:
+        """Who an alert tells."""
+        found = self._told.get(alert.actions)
+        if found is None:
+            names: list[str] = []
+            for name in alert.actions:
+                if name.startswith(INLINE):
+                    names.append(name.removeprefix(INLINE))
+                elif name in self.actions:
+                    names.extend(self.actions[name].to)
+            found = self._told[alert.actions] = tuple(dict.fromkeys(names or self.tree.mail.to))
         return found
 
 
@@ -75,7 +92,8 @@ class Catalogue:
 
     def monitor(self, key: MonitorKey) -> Monitor | None:
         """The monitor, None when its tree does not have it."""
-        return self.monitors(key.profile).get(key.id)
+        shelf = self._shelves.get(key.profile)
+        return shelf.monitors.get(key.id) if shelf else None
 
     def monitors(self, profile: str) -> Mapping[str, Monitor]:
         """The monitors of a tree by id."""
@@ -95,15 +113,7 @@ class Catalogue:
     def recipients(self, profile: str, alert: Alert) -> tuple[str, ...]:
         """Who an alert tells: its actions and inline `mail:ADDR`, each address once; without any, the tree's default."""
         shelf = self._shelves.get(profile)
-        if shelf is None:
-            return ()
-        found: list[str] = []
-        for name in alert.actions:
-            if name.startswith(INLINE):
-                found.append(name.removeprefix(INLINE))
-            elif name in shelf.actions:
-                found.extend(shelf.actions[name].to)
-        return tuple(dict.fromkeys(found or shelf.tree.mail.to))
+        return shelf.recipients(alert) if shelf else ()
 
     def mail(self, profile: str) -> MailSettings:
         """The mail settings of a tree."""
@@ -149,6 +159,16 @@ class Catalogue:
         names = {_folded(m.path): self.name(MonitorKey(p, m.id)) for p in self._shelves for m in self.monitors(p).values()}
         ordered = sorted(names, key=lambda name: last not in name)[:_NAMES_COMPARED]
         return [names[near] for near in difflib.get_close_matches(wanted, ordered, n=3, cutoff=0.5)]
+
+
+def _scopes(path: str) -> Iterator[str]:
+    """The scopes that cover a path: the node, each group above it, itself."""
+    yield ""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
+    yield path
 
 
 def _folded(path: str) -> str:

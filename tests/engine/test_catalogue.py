@@ -96,3 +96,11 @@ def test_groups_and_names_for_people():
     assert trees.group("", "Servers") is None
     assert pair().name(MonitorKey("prod", "db")) == "prod:Servers/DB"
     assert trees.name(key("gone")) == "gone"
+
+
+def test_the_alerts_of_a_monitor_are_those_whose_scope_covers_its_path_in_the_order_of_the_tree():
+    scopes = ("Servers/web", "", "Servers", "Server", "Servers/web/x", "Servers/we", "Servers/web", "Other")
+    alerts = [alert(f"a{number}", scope=scope, enabled=number != 6) for number, scope in enumerate(scopes)]
+    found = catalogue(monitor(), alerts=alerts).alerts_for(key())
+    assert [one.name for one in found] == ["a0", "a1", "a2"]
+    assert list(found) == [one for one in alerts if one.enabled and one.covers("Servers/web")]
