@@ -84,8 +84,9 @@ class LiveChecks:
         return CheckResult(values=result.values, summary=result.summary, failure=result.failure, duration_s=took)
 
     async def aclose(self) -> None:
-        """Closes the shared sockets; checks that wait for them are cancelled."""
+        """Closes the shared sockets and ends what scripts still run; checks that wait for them are cancelled."""
         self._echo.close()
+        await self._commands.aclose()
 
     async def _bounded(self, monitor: Monitor, home: Path) -> CheckResult:
         ready = self._prepared.get(monitor.id)

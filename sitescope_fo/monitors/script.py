@@ -77,41 +77,59 @@ def problems(settings: Mapping[str, Setting]) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-async def run(settings: Mapping[str, Setting], context: CheckContext) -> CheckResult:
+def prepared(settings: Mapping[str, Setting]) -> Settings:
+    """What `run` is given, made once a monitor."""
+    return msgspec.convert(settings, Settings)
+
+
+async def run(wanted: Settings, context: CheckContext) -> CheckResult:
     """Runs it in a process group of its own, which ends with the check."""
-    wanted = msgspec.convert(settings, Settings)
-    path = locate(wanted.script, context.home / "scripts", context.plugin_folders)
-    finished = await context.commands.run((str(path), *wanted.args), folder=path.parent, clock=context.clock)
+    path = locate(wanted.script, f"{context.home}/scripts", context.plugin_folders)
+    finished = await context.commands.run((path, *wanted.args), folder=path.rpartition("/")[0], clock=context.clock)
     return _result(finished)
 
 
-def locate(script: str, folder: Path, plugin_folders: tuple[Path, ...]) -> Path:
+def locate(script: str, folder: str, plugin_folders: tuple[Path, ...]) -> str:
     """The file to start. Raises PermissionError when it may not be started, FileNotFoundError when it is not there.
 
     Nothing under `folder` may be a symlink: the mirror does not copy them, and one could lead anywhere. Plugins may (check_ftp is
-    a link to check_tcp), as long as they stay in the plugin folders.
+    a link to check_tcp), as long as they stay in the plugin folders. (Texts, as pathlib would take a third of the node's share.)
     """
     if script.startswith("/"):
-        real = Path(script).resolve()
-        if not any(real.is_relative_to(allowed.resolve()) for allowed in plugin_folders):
-            raise PermissionError(errno.EPERM, "not in a folder for monitoring plugins; put it into scripts/", script)
-        return _checked(Path(script), real.stat())
+        return _plugin(script, plugin_folders)
     path = folder
-    parts = PurePosixPath(script).parts
+    parts = [part for part in script.split("/") if part not in {"", "."}]
     if not parts or ".." in parts:
         raise PermissionError(errno.EPERM, "leaves the scripts folder", script)
-    for part in parts:
-        path /= part
-        if stat.S_ISLNK(path.lstat().st_mode):
-            raise PermissionError(errno.EPERM, "symlinks in scripts/ are not followed", str(path))
-    return _checked(path, path.lstat())
+    for part in parts[:-1]:
+        path = f"{path}/{part}"
+        _refuse_link(path, os.lstat(path))
+    path = f"{path}/{parts[-1]}"
+    found = os.lstat(path)
+    _refuse_link(path, found)
+    return _checked(path, found)
 
 
-def _checked(path: Path, found: os.stat_result) -> Path:
+def _plugin(script: str, folders: tuple[Path, ...]) -> str:
+    found = os.lstat(script)
+    if not stat.S_ISREG(found.st_mode) or not any(script.rpartition("/")[0] == os.fspath(folder) for folder in folders):
+        path = Path(script).resolve()
+        if not any(path.is_relative_to(folder.resolve()) for folder in folders):
+            raise PermissionError(errno.EPERM, "not in a folder for monitoring plugins; put it into scripts/", script)
+        found = path.stat()
+    return _checked(script, found)
+
+
+def _refuse_link(path: str, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise PermissionError(errno.EPERM, "symlinks in scripts/ are not followed", path)
+
+
+def _checked(path: str, found: os.stat_result) -> str:
     if not stat.S_ISREG(found.st_mode):
-        raise PermissionError(errno.EPERM, "is no regular file", str(path))
+        raise PermissionError(errno.EPERM, "is no regular file", path)
     if not os.access(path, os.X_OK):
-        raise PermissionError(errno.EACCES, "is not executable (chmod +x)", str(path))
+        raise PermissionError(errno.EACCES, "is not executable (chmod +x)", path)
     return path
 
 
