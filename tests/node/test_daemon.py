@@ -85,6 +85,13 @@ def test_a_bad_config_toml_is_told_with_its_line(home):
     assert "config.toml" in one_line(said)
 
 
+def test_an_event_loop_that_is_none_is_bad_configuration(home, monkeypatch):
+    monkeypatch.setenv("SITESCOPE_LOOP", "twisted")
+    code, said = fails(home)
+    assert code == 3
+    assert "SITESCOPE_LOOP" in one_line(said)
+
+
 def test_a_lost_ha_config_is_bad_configuration(home):
     home.ha_config.unlink()
     code, said = fails(home)
@@ -119,14 +126,22 @@ class Daemon:
 
 
 @pytest.fixture
-def daemon(home, tmp_path):
+def loop():
+    """The event loop asked for; tests that try several ask by parameter."""
+    return "auto"
+
+
+@pytest.fixture
+def daemon(home, tmp_path, loop, monkeypatch):
+    monkeypatch.setenv("SITESCOPE_LOOP", loop)
     group_file(home, "Web", "Home")
     daemon = Daemon(home, tmp_path)
     yield daemon
     daemon.end()
 
 
-def test_a_daemon_is_ready_reloads_on_sighup_and_ends_on_sigterm(daemon, home):
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_daemon_is_ready_reloads_on_sighup_and_ends_on_sigterm_on_either_loop(daemon, home, loop):
     ready = daemon.hears("READY=1")[-1]
     assert "STATUS=primary" in ready
     daemon.hears("WATCHDOG=1")
@@ -143,6 +158,7 @@ def test_a_daemon_is_ready_reloads_on_sighup_and_ends_on_sigterm(daemon, home):
     daemon.process.send_signal(signal.SIGTERM)
     daemon.hears("STOPPING=1")
     assert daemon.process.wait(20) == 0
+    assert any(f"on {loop}" in line for line in log_lines(home.run_log))
     assert any("stopping on SIGTERM" in line for line in log_lines(home.run_log))
     with pytest.raises(SiteScopeError):
         client.query("status")
