@@ -12,8 +12,9 @@ import os
 import select
 import socket
 import struct
+from collections import deque
+from functools import partial
 
-import anyio
 import msgspec
 
 from sitescope_fo.model.ports import Clock
@@ -24,7 +25,11 @@ DENIED = (
 )
 _TOKEN_BYTES = 16
 _PADDING = bytes(40)  # 56 bytes of data, as ping(8) sends
+_DRAWN = 64  # tokens at a time
+_HEAD = struct.Struct("!BBHHH")
 _SEQUENCES = 0x10000
+_NO_ROOM = {errno.EAGAIN, errno.ENOBUFS}
+_ROOM_S = 0.002
 _BURST = 64  # datagrams read in one turn of the loop
 _RECEIVE_BYTES = 1 << 20
 _ICMP_FILTER = 1  # the same number for SOL_RAW and IPPROTO_ICMPV6 (linux/icmp.h, linux/icmpv6.h)
@@ -57,28 +62,45 @@ _FAMILIES: dict[int, _Family] = {
 }
 
 
-class _Waiting(msgspec.Struct):
-    token: bytes
-    sent: float
-    future: asyncio.Future[Echoed]
+class _Waiting:
+    """One echo that is not answered yet."""
+
+    __slots__ = ("future", "sent", "timer", "token")
+
+    def __init__(self, token: bytes, future: asyncio.Future[Echoed | None]) -> None:
+        self.token = token
+        self.future = future
+        self.sent = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+
+    def settle(self, outcome: Echoed | None) -> None:
+        if not self.future.done():
+            self.future.set_result(outcome)
 
 
 class Echo:
-    """The echo sockets of a node, opened at the first use. For one event loop (asyncio)."""
+    """The echo sockets of a node, opened at the first use. For one event loop (asyncio or uvloop)."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._doors: dict[int, _Door] = {}
 
-    async def send(self, family: int, address: str) -> Echoed:
-        """Sends one echo and waits for its answer, for ever: bound it with a cancel scope.
+    def start(self, family: int, address: str, timeout_s: float | None = None) -> asyncio.Future[Echoed | None]:
+        """Sends one echo; the future gives what became of it, None when no reply came in time. Cancelling it forgets the echo.
 
         Raises PermissionError when neither kind of socket is allowed, OSError when the packet cannot be sent.
         """
         door = self._doors.get(family)
         if door is None:
             door = self._doors[family] = _Door(_FAMILIES[family], self._clock)
-        return await door.send(address)
+        return door.start(address, timeout_s)
+
+    async def send(self, family: int, address: str) -> Echoed:
+        """Sends one echo and waits for its answer, for ever: bound it with a cancel scope. Raises as `start` does."""
+        echoed = await self.start(family, address)
+        if echoed is None:
+            raise TimeoutError
+        return echoed
 
     def close(self) -> None:
         """Closes the sockets; echoes on their way end as cancelled."""
@@ -88,6 +110,8 @@ class Echo:
 
 
 class _Door:
+    """The socket of one family. Neither tasks nor locks: an echo is an entry in `_waiting` and a future."""
+
     def __init__(self, kind: _Family, clock: Clock) -> None:
         self._kind = kind
         self._clock = clock
@@ -95,7 +119,9 @@ class _Door:
         self._identifier = int.from_bytes(os.urandom(2), "big")
         self._sequence = int.from_bytes(os.urandom(2), "big")
         self._waiting: dict[int, _Waiting] = {}
-        self._writing = anyio.Lock()
+        self._chance = b""
+        self._queue: deque[tuple[int, str]] = deque()
+        self._queue_timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         # The loop watches a set that holds the socket, not the socket: libuv (uvloop) turns deaf for good to one with an error
         # in its queue, and a set only ever becomes readable.
@@ -103,22 +129,35 @@ class _Door:
         self._watched.register(self._socket, select.EPOLLIN)
         self._loop.add_reader(self._watched.fileno(), self._read)
 
-    async def send(self, address: str) -> Echoed:
+    def start(self, address: str, timeout_s: float | None) -> asyncio.Future[Echoed | None]:
         sequence = self._next_sequence()
-        waiting = _Waiting(os.urandom(_TOKEN_BYTES), 0.0, self._loop.create_future())
+        waiting = _Waiting(self._token(), self._loop.create_future())
         self._waiting[sequence] = waiting
         try:
-            await self._transmit(self._packet(sequence, waiting.token), address, waiting)
-            return await waiting.future
-        finally:
+            if self._queue or not self._transmit(sequence, waiting, address):
+                self._queue.append((sequence, address))
+                self._send_later()
+        except OSError:
             del self._waiting[sequence]
+            raise
+        waiting.future.add_done_callback(partial(self._over, sequence))
+        if timeout_s is not None:
+            waiting.timer = self._loop.call_later(timeout_s, waiting.settle, None)
+        return waiting.future
 
     def close(self) -> None:
         self._loop.remove_reader(self._watched.fileno())
         self._watched.close()
         self._socket.close()
+        if self._queue_timer is not None:
+            self._queue_timer.cancel()
         for waiting in self._waiting.values():
             waiting.future.cancel()
+
+    def _over(self, sequence: int, _future: asyncio.Future[Echoed | None]) -> None:
+        timer = self._waiting.pop(sequence).timer
+        if timer is not None:
+            timer.cancel()
 
     def _next_sequence(self) -> int:
         if len(self._waiting) >= _SEQUENCES - 1:
@@ -128,28 +167,55 @@ class _Door:
             if self._sequence not in self._waiting:
                 return self._sequence
 
-    def _packet(self, sequence: int, token: bytes) -> bytes:
-        data = token + _PADDING
-        head = struct.pack("!BBHHH", self._kind.request, 0, 0, self._identifier, sequence)
-        total = _checksum(head + data) if self._kind.family == socket.AF_INET else 0  # for ICMPv6 the kernel does it
-        return head[:2] + struct.pack("!H", total) + head[4:] + data
+    def _token(self) -> bytes:
+        """Random bytes are drawn for many echoes at once."""
+        if not self._chance:
+            self._chance = os.urandom(_TOKEN_BYTES * _DRAWN)
+        token, self._chance = self._chance[:_TOKEN_BYTES], self._chance[_TOKEN_BYTES:]
+        return token
 
-    async def _transmit(self, packet: bytes, address: str, waiting: _Waiting) -> None:
+    def _packet(self, sequence: int, token: bytes) -> bytes:
+        head = _HEAD.pack(self._kind.request, 0, 0, self._identifier, sequence)
+        if self._kind.family == socket.AF_INET:  # for ICMPv6 the kernel does it
+            head = _HEAD.pack(self._kind.request, 0, checksum(head + token), self._identifier, sequence)
+        return head + token + _PADDING  # zeros do not count in the checksum
+
+    def _transmit(self, sequence: int, waiting: _Waiting, address: str) -> bool:
+        """False when the kernel has no room for it now. Raises OSError when it is refused."""
+        packet = self._packet(sequence, waiting.token)
         again = True
         while True:
             waiting.sent = self._clock.mono()
             try:
                 self._socket.sendto(packet, (address, 0))
-            except BlockingIOError:
-                async with self._writing:  # one task at a time may wait for a socket
-                    await anyio.wait_writable(self._socket)
-            except OSError:
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    return False
                 # A datagram socket reports an earlier echo's ICMP error at the next call; only a second one is about this packet.
                 if self._raw or not again:
                     raise
                 again = False
             else:
-                return
+                return True
+
+    def _send_later(self) -> None:
+        """A timer and no writer: a device queue that is full (ENOBUFS) is not seen by epoll, and 2 ms drain either."""
+        if self._queue_timer is None:
+            self._queue_timer = self._loop.call_later(_ROOM_S, self._send_queued)
+
+    def _send_queued(self) -> None:
+        self._queue_timer = None
+        while self._queue:
+            sequence, address = self._queue[0]
+            waiting = self._waiting.get(sequence)
+            if waiting is not None and not waiting.future.done():
+                try:
+                    if not self._transmit(sequence, waiting, address):
+                        self._send_later()
+                        return
+                except OSError as error:
+                    waiting.settle(Echoed(undelivered=os.strerror(error.errno or errno.EIO).lower()))
+            self._queue.popleft()
 
     def _read(self) -> None:
         if not self._raw:
@@ -181,7 +247,7 @@ class _Door:
         if message[0] == self._kind.reply:
             waiting = self._matching(message)
             if waiting is not None and message[8 : 8 + _TOKEN_BYTES] == waiting.token:
-                waiting.future.set_result(Echoed(round_trip_s=max(0.0, at - waiting.sent)))
+                waiting.settle(Echoed(round_trip_s=max(0.0, at - waiting.sent)))
         elif message[0] in self._kind.errors and self._raw:
             inner = _after_ip_header(message[8:]) if self._kind.family == socket.AF_INET else message[48:]
             self._undelivered(inner, self._kind.errors[message[0]])
@@ -193,7 +259,7 @@ class _Door:
         waiting = self._matching(request)
         quoted = request[8 : 8 + _TOKEN_BYTES]
         if waiting is not None and waiting.token.startswith(quoted):
-            waiting.future.set_result(Echoed(undelivered=why))
+            waiting.settle(Echoed(undelivered=why))
 
     def _matching(self, message: bytes) -> _Waiting | None:
         identifier, sequence = struct.unpack_from("!HH", message, 4)
@@ -232,9 +298,6 @@ def _after_ip_header(packet: bytes) -> bytes:
     return packet[(packet[0] & 0x0F) * 4 :] if packet else b""
 
 
-def _checksum(data: bytes) -> int:
-    """RFC 1071; `data` has an even length here."""
-    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    total = (total >> 16) + (total & 0xFFFF)
-    total += total >> 16
-    return ~total & 0xFFFF
+def checksum(data: bytes) -> int:
+    """RFC 1071, for data of even length: a one's complement sum of 16-bit words is the number they spell, modulo 0xFFFF."""
+    return 0xFFFF - int.from_bytes(data, "big") % 0xFFFF

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 
-import anyio
 import msgspec
 
 from sitescope_fo.model.monitor import CheckResult, Setting
@@ -52,25 +52,30 @@ class Settings(msgspec.Struct, frozen=True):
     ip_version: str
 
 
-async def run(settings: Mapping[str, Setting], context: CheckContext) -> CheckResult:
-    """Pings; failure `timeout` or `unreachable` when no echo is answered."""
-    wanted = msgspec.convert(settings, Settings)
+def prepared(settings: Mapping[str, Setting]) -> Settings:
+    """What `run` is given, made once a monitor."""
+    return msgspec.convert(settings, Settings)
+
+
+async def run(wanted: Settings, context: CheckContext) -> CheckResult:
+    """Pings; failure `timeout` or `unreachable` when no echo is answered. Without tasks: one echo is one future."""
     family, address = (await resolve(context.lookups, wanted.host, _FAMILIES[wanted.ip_version]))[0]
-    echoes: list[Echoed] = []
-
-    async def echo() -> None:
-        with anyio.move_on_after(wanted.reply_timeout):
-            echoes.append(await context.echo.send(family, address))
-
-    async with anyio.create_task_group() as group:
+    if wanted.count == 1:
+        return _result(1, [await context.echo.start(family, address, wanted.reply_timeout)])
+    echoes: list[asyncio.Future[Echoed | None]] = []
+    try:
         for number in range(wanted.count):
             if number:
-                await anyio.sleep(SPACING_S)
-            group.start_soon(echo)
-    return _result(wanted.count, echoes)
+                await asyncio.sleep(SPACING_S)
+            echoes.append(context.echo.start(family, address, wanted.reply_timeout))
+        return _result(wanted.count, [await echo for echo in echoes])
+    finally:
+        for echo in echoes:
+            echo.cancel()
 
 
-def _result(count: int, echoes: list[Echoed]) -> CheckResult:
+def _result(count: int, outcomes: list[Echoed | None]) -> CheckResult:
+    echoes = [echo for echo in outcomes if echo is not None]
     trips = [echo.round_trip_s for echo in echoes if not echo.undelivered]
     values: dict[str, float | int | str | bool] = {
         "packet_loss": round(100 * (count - len(trips)) / count, 2),

@@ -1,6 +1,7 @@
 """The ping monitor: real ICMP on loopback, with raw and datagram sockets, and without permission for either."""
 
 import asyncio
+import errno
 import os
 import shutil
 import struct
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sitescope_fo.model.monitor import Monitor
 from sitescope_fo.model.status import Status
@@ -217,3 +220,82 @@ async def test_a_datagram_socket_is_enough_where_the_group_range_allows_it():
     assert lines[2].startswith(f"{NOWHERE} unreachable")
     assert lines[3].startswith("127.0.0.2 good")
     assert lines[4] == "raw: [False, False]"
+
+
+@given(st.integers(1, 40).flatmap(lambda words: st.binary(min_size=2 * words, max_size=2 * words)))
+def test_a_packet_with_its_checksum_sums_to_all_ones(data):
+    """RFC 1071: the receiver adds all words, the checksum too, with end-around carry."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data)) + icmp.checksum(data)
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    assert total == 0xFFFF
+
+
+class FullAtFirst:
+    """A socket whose first `refusals` packets find no room, as with a full send buffer or device queue."""
+
+    def __init__(self, real, number, refusals):
+        self._real, self._number, self._refusals = real, number, refusals
+
+    def sendto(self, packet, address):
+        if self._refusals:
+            self._refusals -= 1
+            raise OSError(self._number, os.strerror(self._number))
+        return self._real.sendto(packet, address)
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOBUFS])
+async def test_echoes_wait_for_room_in_the_socket_in_their_order(number):
+    echo = Echo(SystemClock())
+    await asyncio.wait_for(echo.send(2, "127.0.0.1"), 5)
+    door = echo._doors[2]
+    door._socket = FullAtFirst(door._socket, number, 3)
+    futures = [echo.start(2, f"127.0.0.{last}", 5) for last in range(1, 30)]
+    gone = futures.pop(7)
+    gone.cancel()
+    outcomes = await asyncio.wait_for(asyncio.gather(*futures), 5)
+    assert all(outcome.round_trip_s > 0 for outcome in outcomes)
+    assert door._waiting == {}
+    echo.close()
+
+
+async def test_a_socket_without_room_until_the_end_is_no_reply():
+    echo = Echo(SystemClock())
+    await asyncio.wait_for(echo.send(2, "127.0.0.1"), 5)
+    door = echo._doors[2]
+    door._socket = FullAtFirst(door._socket, errno.ENOBUFS, 1_000_000)
+    assert await asyncio.wait_for(echo.start(2, "127.0.0.1", 0.05), 5) is None
+    echo.close()
+
+
+async def test_a_late_a_repeated_and_a_foreign_reply_are_nobodys():
+    echo = Echo(SystemClock())
+    await asyncio.wait_for(echo.send(2, "127.0.0.1"), 5)
+    door = echo._doors[2]
+    real, replies = door._received, []
+    door._received = lambda data, at: replies.append(data)
+    assert await asyncio.wait_for(echo.start(2, "127.0.0.1", 0.1), 5) is None
+    (reply,) = [data for data in replies if data[20 if door._raw else 0] == 0]
+    real(reply, 0.0)  # late: nobody waits
+    start = 20 if door._raw else 0
+    following = echo.start(2, "127.0.0.1", 5)
+    (sequence,) = door._waiting
+    reused = bytearray(reply)
+    reused[start + 6 : start + 8] = sequence.to_bytes(2, "big")
+    real(bytes(reused), 0.0)  # the number of an echo on its way, the random bytes of another
+    if door._raw:
+        foreign = bytearray(reply)
+        foreign[start + 4 : start + 6] = (door._identifier ^ 1).to_bytes(2, "big")
+        real(bytes(foreign), 0.0)
+    assert not following.done()
+    door._received = real
+    while not following.done():
+        await anyio.sleep(0)
+        for data in replies[1:]:
+            real(data, door._clock.mono())
+            real(data, door._clock.mono())  # a repeated one changes nothing
+    assert following.result().round_trip_s >= 0
+    echo.close()
