@@ -153,7 +153,7 @@ def load_whole(
     persistence, problems = read_persistence(files.persistence)
     problems += files.problems
     problems += itertools.chain.from_iterable(draft.document.problems for draft in drafts.values())
-    names, naming = name_all(drafts, cache.ids, new_id)
+    names, naming = name_all(drafts, cache.ids, new_id, cache.breathe)
     problems += naming
     if len(names.monitors) > MAX_MONITORS:
         problems.append(Problem(file="groups", what=f"{len(names.monitors)} monitors; the limit is {MAX_MONITORS}"))

@@ -41,10 +41,16 @@ class Names(msgspec.Struct, kw_only=True):
     """(folder, key path) -> the same places."""
 
 
-def name_all(drafts: dict[str, GroupDraft], given: GivenIds, new_id: Callable[[], str]) -> tuple[Names, list[Problem]]:
-    """The names of all drafts (parents first) and what clashes. Ids given are remembered in `given`."""
+def name_all(
+    drafts: dict[str, GroupDraft], given: GivenIds, new_id: Callable[[], str], breathe: Callable[[], None] = lambda: None
+) -> tuple[Names, list[Problem]]:
+    """The names of all drafts (parents first) and what clashes. Ids given are remembered in `given`.
+
+    `breathe` is called after each group.
+    """
     naming = _Naming(drafts, given, new_id)
     for folder, draft in drafts.items():
+        breathe()
         if folder:
             naming.group(folder, draft)
         for monitor in draft.monitors:

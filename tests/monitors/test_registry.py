@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -229,3 +230,22 @@ def test_looking_at_types_loads_neither_http_nor_cryptography():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_signature_changes_with_the_source_of_a_plug_in_and_with_nothing_else(tmp_path, monkeypatch):
+    package = tmp_path / "weather_plugin"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "rules.py").write_text("LEAST = 1\n")
+    (package / "kind.py").write_text(
+        "from sitescope_fo.model.monitor_type import TypeSpec\n"
+        'SPEC = TypeSpec(name="weather", title="Weather", help="", settings=(), values=())\n'
+        "async def run(settings, context): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    point = EntryPoint("weather", "weather_plugin.kind", "sitescope_fo.monitors")
+    before = Registry(plugins=[point]).signature()
+    assert Registry(plugins=[point]).signature() == before
+    assert Registry(plugins=[]).signature() != before
+    (package / "rules.py").write_text("LEAST = 22\n")
+    assert Registry(plugins=[point]).signature() != before

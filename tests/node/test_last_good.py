@@ -1,5 +1,8 @@
 """The last good configuration is whole at every moment, whatever is killed when."""
 
+import itertools
+import shutil
+
 import pytest
 
 from sitescope_fo.node.last_good import keep_last_good, last_good_root
@@ -7,10 +10,11 @@ from sitescope_fo.store.tree import load_tree
 from tests.mirror.disk import Died, DyingDisk
 from tests.node.nodes import BOOK, group_file
 
+NUMBERS = itertools.count()
+
 
 def load(home, root=None, *, write_ids=False):
-    numbers = iter(range(1000))
-    return load_tree(root or home.root, BOOK, None, new_id=lambda: f"id-{next(numbers)}", write_ids=write_ids)
+    return load_tree(root or home.root, BOOK, None, new_id=lambda: f"id-{next(NUMBERS)}", write_ids=write_ids)
 
 
 def names(tree):
@@ -74,3 +78,48 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_one_whole(home, lose):
     assert at > 10
     assert old.revision in seen
     assert load(home, last_good_root(home)).revision == new.revision
+
+
+@pytest.mark.parametrize("lose", ["", "names", "data"])
+def test_a_kill_while_an_older_copy_is_brought_up_to_date_leaves_a_whole_one(home, tmp_path, lose):
+    group_file(home, "Gone", "Old")
+    keep_last_good(home, load(home, write_ids=True).revision)
+    group_file(home, "Web", "Home", "Shop", "Middle")
+    middle = load(home, write_ids=True)
+    keep_last_good(home, middle.revision)
+    shutil.rmtree(home.groups / "Gone")
+    group_file(home, "Fresh", "Deep")
+    new = load(home, write_ids=True)
+    shutil.copytree(home.last_good, tmp_path / "before", symlinks=True)
+    at, seen = 0, set()
+    while True:
+        at += 1
+        shutil.rmtree(home.last_good)
+        shutil.copytree(tmp_path / "before", home.last_good, symlinks=True)
+        try:
+            assert keep_last_good(home, new.revision, DyingDisk(at, lose, home.last_good))
+        except Died:
+            kept = load(home, last_good_root(home))
+            assert kept.revision in {middle.revision, new.revision}
+            seen.add(kept.revision)
+        else:
+            break
+    assert at > 10
+    assert middle.revision in seen
+    kept = load(home, last_good_root(home))
+    assert (kept.revision, kept.warnings) == (new.revision, ())
+
+
+def test_only_what_differs_is_written_into_the_older_copy(home):
+    for group in range(50):
+        group_file(home, f"Site {group}", "Home")
+    for name in ("One", "Two", "Three"):
+        group_file(home, "Web", name)
+        disk = DyingDisk(10**9)
+        assert keep_last_good(home, load(home, write_ids=True).revision, disk)
+    steps = disk.steps
+    group_file(home, "Site 7", "Other")
+    disk = DyingDisk(10**9)
+    assert keep_last_good(home, load(home, write_ids=True).revision, disk)
+    assert disk.steps < steps + 10
+    assert disk.steps < 100
