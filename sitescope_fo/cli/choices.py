@@ -14,17 +14,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Duration(click.ParamType[Any]):
-    """A duration such as 15s or 1h30m. Gives seconds, or with `as_text` the text itself once it has been checked."""
+    """A duration such as 15s or 1h30m, with `off` also that word. Gives seconds, or with `as_text` the checked text."""
 
     name = "duration"
 
-    def __init__(self, *, as_text: bool = False, longest_s: float | None = None) -> None:
-        self._as_text = as_text
+    def __init__(self, *, as_text: bool = False, longest_s: float | None = None, off: bool = False) -> None:
+        self._as_text, self._off = as_text, off
         self._longest_s = longest_s
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401  # click's own
         """Raises Usage (`bad_duration`)."""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or (self._off and value == "off"):
             return value
         where = param.opts[0] if param else ""
         seconds = parse_duration(value, where=where)
@@ -35,6 +35,7 @@ class Duration(click.ParamType[Any]):
 
 DURATION = Duration()
 DURATION_TEXT = Duration(as_text=True)
+DURATION_OR_OFF_TEXT = Duration(as_text=True, off=True)
 
 
 def profile_option(function: F) -> F:

@@ -118,6 +118,12 @@ class Invocation:
         """A line for people on standard error."""
         click.echo(clean(line), err=True)
 
+    def footer(self, line: str) -> None:
+        """A last line for people; on standard error too when the answer goes through a pipe that may swallow it."""
+        self.say(clean(line))
+        if sys.stderr.isatty() and not sys.stdout.isatty():
+            self.note(line)
+
     def raw(self, lines: Iterable[str]) -> None:
         """Lines of a log or an export: tabs stay, nothing is cut."""
         for line in lines:

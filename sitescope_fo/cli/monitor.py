@@ -7,18 +7,20 @@ from typing import Any
 
 import click
 
-from sitescope_fo.cli.choices import DURATION_TEXT, F, edit_options, nothing_to_change, profile_option
+from sitescope_fo.cli.choices import DURATION_OR_OFF_TEXT, DURATION_TEXT, F, edit_options, nothing_to_change, profile_option
 from sitescope_fo.cli.invocation import Invocation, typed
 from sitescope_fo.cli.lazy import NodeGroup
-from sitescope_fo.cli.monitor_sheet import monitor_lines, monitor_table
+from sitescope_fo.cli.monitor_sheet import monitor_lines, monitor_table, more_line
 from sitescope_fo.cli.setting_values import convert_settings, find_type, parse_types
 from sitescope_fo.model.command import MonitorAdd, MonitorEdit, MonitorEnable, MonitorRemove, MonitorRun
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.snapshot import MonitorRow
 from sitescope_fo.model.status import Status
 
-_PAGE = 1000
+_PAGE = 200
+_PAGE_OF_NODE = 500
 _STATUSES = click.Choice([status.value for status in Status])
+_SHOWN = click.Choice([*(status.value for status in Status), "waiting", "suspended"])
 
 
 @click.group(
@@ -33,7 +35,12 @@ def _table_options(*, adding: bool) -> Callable[[F], F]:
     """The keys of a monitor's table that `add` and `edit` share."""
     options = [
         click.option("--frequency", type=DURATION_TEXT, metavar="D", help="How often it runs. Default: that of its type."),
-        click.option("--error-frequency", type=DURATION_TEXT, metavar="D", help="How often it runs while it is in error."),
+        click.option(
+            "--error-frequency",
+            type=DURATION_OR_OFF_TEXT,
+            metavar="D",
+            help="How often it runs while in error; off: no difference.",
+        ),
         click.option("--timeout", type=DURATION_TEXT, metavar="D", help="How long one run may take."),
         click.option(
             "--set", "given", multiple=True, metavar="K=V", help="A setting of the type; repeat it for more, or for a list."
@@ -111,31 +118,45 @@ def add(call: Invocation, /, group: str, type_name: str, name: str, profile: str
     call.run(MonitorAdd(group=group, table=table, profile=profile, force=force), f"Monitor {group}/{name} is added")
 
 
-@monitor.command("list", example="sitescope-fo monitor list --status error")
-@click.option("--status", type=_STATUSES, help="Only those in this status.")
+@monitor.command("list", example="sitescope-fo monitor list --status error --status warning --filter 'shop !test'")
+@click.option("--status", type=_SHOWN, multiple=True, help="Only those in this status; repeat it for more.")
+@click.option("--type", "types", multiple=True, metavar="T", help="Only those of this type; repeat it for more.")
 @click.option("--group", metavar="PATH", help="Only those below this group.")
+@click.option(
+    "--filter", "words", metavar="TEXT", help="Only those with all these words in name, type, status or state; !WORD: without it."
+)
 @profile_option
-@click.option("--offset", type=click.IntRange(0), metavar="N", help="Leave out the first N.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Show at most N.")
+@click.option("--offset", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first N.")
+@click.option(
+    "--limit", type=click.IntRange(1), metavar="N", help=f"Show at most N. Default: {_PAGE}, everything with --json or --all."
+)
+@click.option("--all", "everything", is_flag=True, help="Show everything.")
 @click.pass_obj
-def list_all(
-    call: Invocation, status: str | None, group: str | None, profile: str, offset: int | None, limit: int | None
-) -> None:
-    """List monitors with their last results."""
-    answer = _pages(call, {"status": status, "group": group, "profile": profile}, offset or 0, limit)
-    call.emit(answer, lambda: monitor_table(typed(answer, list[MonitorRow]), call))
+def list_all(call: Invocation, /, offset: int, limit: int | None, *, everything: bool, **filters: Any) -> None:  # noqa: ANN401
+    """List monitors with their last results, by path. The last line says when there are more."""
+    asked = {
+        "status": ",".join(filters["status"]),
+        "type": ",".join(filters["types"]),
+        "group": filters["group"],
+        "filter": filters["words"],
+        "profile": filters["profile"],
+    }
+    most = None if everything else limit or (None if call.json else _PAGE)
+    rows, total = _fetch(call, asked, offset, most)
+    call.emit(rows, lambda: monitor_table(typed(rows, list[MonitorRow]), call))
+    if not call.json and (more := more_line(offset, len(rows), total)):
+        call.footer(more)
 
 
-def _pages(call: Invocation, filters: dict[str, str | None], offset: int, limit: int | None) -> list[Any]:
-    """The rows asked for, a page at a time: a node gives at most so many in one answer."""
+def _fetch(call: Invocation, asked: dict[str, str | None], offset: int, most: int | None) -> tuple[list[Any], int]:
+    """The rows asked for and how many there are in all; a node gives at most so many in one answer."""
     rows: list[Any] = []
-    while limit is None or len(rows) < limit:
-        size = _PAGE if limit is None else min(_PAGE, limit - len(rows))
-        page = call.query("monitors", **filters, offset=offset + len(rows), limit=size)
-        rows += page
-        if len(page) < size:
-            break
-    return rows
+    while True:
+        size = _PAGE_OF_NODE if most is None else min(_PAGE_OF_NODE, most - len(rows))
+        page = call.query("monitor_page", **asked, offset=offset + len(rows), limit=size)
+        rows += page["rows"]
+        if page["next"] is None or (most is not None and len(rows) >= most):
+            return rows, page["total"]
 
 
 @monitor.command("show", example='sitescope-fo monitor show "Servers/Web/Home page"')

@@ -57,6 +57,16 @@ def monitor_table(monitors: list[MonitorRow], call: Invocation) -> Iterator[str]
     yield from call.rows(_COLUMNS, rows)
 
 
+def more_line(offset: int, shown: int, total: int) -> str:
+    """Which rows were shown and how to see the next ones; "" when that was everything."""
+    if not shown:
+        return f"There are {total} rows: nothing stands beyond offset {offset}." if total else ""
+    end = offset + shown
+    if shown == total:
+        return ""
+    return f"Rows {offset + 1}..{end} of {total}" + (f", next: --offset {end}" if end < total else "")
+
+
 def monitor_lines(answer: Mapping[str, Any], call: Invocation) -> Iterator[str]:
     """The whole sheet of one monitor."""
     now = call.now()
@@ -68,9 +78,11 @@ def monitor_lines(answer: Mapping[str, Any], call: Invocation) -> Iterator[str]:
     yield call.paint.tint(word, line(call.paint.word(word), str(answer.get("path", ""))))
     yield line("State", value_text(answer.get("state_string")))
     yield line("Type", value_text(answer.get("type")))
-    yield line("Every", spell(answer.get("frequency_s") or 0))
+    yield line("Every", _every(answer))
     yield line("Last run", ago(answer.get("last_run"), now))
     yield line("Next run", ago(answer.get("next_run"), now))
+    if answer.get("hanging_s"):
+        yield line("Hangs", f"a check of it was given up and has not ended since {spell(answer['hanging_s'])}")
     for label, key in (("Profile", "profile"), ("Id", "id"), ("Depends on", "depends")):
         if answer.get(key):
             yield line(label, value_text(answer[key]))
@@ -88,10 +100,17 @@ def monitor_lines(answer: Mapping[str, Any], call: Invocation) -> Iterator[str]:
         yield from call.rows(_RESULTS, [_result(one, now) for one in last])
 
 
+def _every(answer: Mapping[str, Any]) -> str:
+    config = answer.get("config")
+    closer = config.get("error_frequency_s") if isinstance(config, dict) else 0
+    regular = answer.get("frequency_s") or 0
+    return f"{spell(regular)}, {spell(closer)} while in error" if closer and closer < regular else spell(regular)
+
+
 def _result(one: Mapping[str, Any], now: float) -> list[str]:
     return [
         clock_time(stamp_of(one.get("wall")), now),
         str(one.get("status", "")),
         spell(one.get("duration_s") or 0),
-        str(one.get("state_string", "")),
+        f"unconfirmed: {one.get('state_string', '')}" if one.get("unconfirmed") else str(one.get("state_string", "")),
     ]

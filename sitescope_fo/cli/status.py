@@ -176,7 +176,7 @@ def _counts(report: StatusReport) -> str:
 
 def _well(report: StatusReport) -> bool:
     health = report.health
-    return health.scheduler_age_s <= 10 and not health.overdue and health.outbox.oldest_s <= 60
+    return health.scheduler_age_s <= 10 and not health.overdue and not health.hanging and health.outbox.oldest_s <= 60
 
 
 def _health(report: StatusReport, paint: Paint) -> str:
@@ -188,6 +188,8 @@ def _health(report: StatusReport, paint: Paint) -> str:
         f"{size_text(health.disk_free_bytes)} free",
         f"skew {spell(health.clock_skew_s)}",
     ]
+    if health.hanging:
+        parts.insert(1, f"{health.hanging} checks hang")
     if health.overdue:
         parts.insert(1, f"{health.overdue} overdue")
     return f"{paint.word('good' if _well(report) else 'warning')}: {', '.join(parts)}"

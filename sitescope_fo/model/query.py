@@ -3,8 +3,9 @@
 | query | parameters | gives |
 |---|---|---|
 | `status` | - | `Status` (snapshot.py) |
-| `monitors` | `profile group status offset limit` | list of `MonitorRow` |
-| `monitor` | `path` (may be `profile:path`) | `MonitorRow` plus `config`, `last` results, `depends`, `alerts` |
+| `monitors` | `profile group status type filter offset limit` | list of `MonitorRow`, at most 1,000 |
+| `monitor_page` | the same | `{rows, total, offset, next}`: the same rows, how many fit, offset of the next page or null |
+| `monitor` | `path` (may be `profile:path`) | `MonitorRow` plus `config`, `last` results, `depends`, `alerts`, `hanging_s` |
 | `groups` | `profile` | list of `{path, name, monitors, depends_on, profile}` |
 | `alerts` | `profile` | list of `{scope, name, on, when, to, enabled, profile}` |
 | `profiles` | - | list as in status |
@@ -30,6 +31,7 @@ import msgspec
 QUERIES = (
     "status",
     "monitors",
+    "monitor_page",
     "monitor",
     "groups",
     "alerts",
@@ -47,7 +49,7 @@ QUERIES = (
     "types",
 )
 
-OFFLINE_QUERIES = frozenset(QUERIES) - {"status", "monitor", "monitors", "results"}
+OFFLINE_QUERIES = frozenset(QUERIES) - {"status", "monitor", "monitors", "monitor_page", "results"}
 """Those that a stopped node's files can answer (`profiles` and `profile` then without states)."""
 
 

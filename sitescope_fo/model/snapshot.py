@@ -121,7 +121,13 @@ class HealthPart(msgspec.Struct, frozen=True, kw_only=True):
     disk_free_bytes: int = 0
     clock_skew_s: float = 0.0
     skipped: int = 0
+    """Runs that were not made since the start because the last one had not ended or there was no room."""
+    paused: int = 0
+    """Runs that were not made because the whole engine was away, or the profile might not start any."""
     overdue: int = 0
+    """Monitors that are due and wait for room."""
+    hanging: int = 0
+    """Checks that ignored their time-out, were given up and have not ended."""
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):

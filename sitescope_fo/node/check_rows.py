@@ -81,7 +81,31 @@ def machine_rows(node: Node) -> list[CheckRow]:
         evidence=f"state cannot be written: {failing}" if failing else f"state is durable in {node.home.state}",
         remedy="Free space or mend the disk" if failing else "",
     )
-    return [disk, mail, state, _passphrase_row(node), licence_row(), *_defect_rows(node)]
+    return [disk, mail, state, load_row(node), _passphrase_row(node), licence_row(), *_defect_rows(node)]
+
+
+def load_row(node: Node) -> CheckRow:
+    """Whether the checks keep up, and if not, what holds them up."""
+    plan, hanging, crowded = node.plan, node.runner.hanging, node.plan.crowded()
+    held_up, remedies = [], []
+    if hanging:
+        names = ", ".join(sorted(node.world.catalogue.name(key) for key in hanging)[:3]) + (" …" if len(hanging) > 3 else "")
+        held_up.append(f"{len(hanging)} checks ignored their time-out and hang ({names})")
+        remedies.append("Look at what they wait for: a stuck file system, a script that ignores signals")
+    if crowded:
+        hosts = ", ".join(f"{line.host}: {line.running} run and {line.waiting} wait" for line in crowded)
+        held_up.append(f"the limit of checks at one host holds up monitors ({hosts})")
+        remedies.append("Raise checks.max_per_host, or lower the frequency of what asks that host")
+    if plan.overdue - sum(line.waiting for line in crowded) > plan.max_checks:
+        held_up.append(f"more is due than the node's {plan.max_checks} places take")
+        remedies.append("Raise checks.max, shorten time-outs or lower frequencies")
+    figures = f"{plan.overdue} monitors wait; since the start {plan.skipped} runs were skipped, {plan.paused} fell into pauses"
+    return CheckRow(
+        id="load",
+        verdict="warning" if held_up else "good",
+        evidence="; ".join([*held_up, figures]),
+        remedy="; ".join(remedies),
+    )
 
 
 def _passphrase_row(node: Node) -> CheckRow:

@@ -63,6 +63,8 @@ def monitor_config(monitor: Monitor) -> dict[str, Any]:
     """A monitor's configuration with durations as people write them and without secrets."""
     table = msgspec.to_builtins(monitor)
     table["frequency"] = format_duration(monitor.frequency_s)
+    if monitor.error_frequency_s:
+        table["error_frequency"] = format_duration(monitor.error_frequency_s)
     table["timeout"] = format_duration(monitor.timeout_s)
     table["settings"] = {
         key: "(secret)" if isinstance(value, str) and value.startswith(("sealed:", "secret:")) else value

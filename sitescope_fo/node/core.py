@@ -267,12 +267,13 @@ class Node:
         before = self._last_run(key)
         if not self.runner.run_now(key) and key not in self.runner.in_flight():
             raise Refused("The monitor is not scheduled yet", where=monitor.path, hint="Try again", code="not_scheduled")
-        with anyio.move_on_after(monitor.timeout_s + RUN_MARGIN_S):
+        longest_s = monitor.timeout_s * (2 if monitor.verify_error else 1) + RUN_MARGIN_S
+        with anyio.move_on_after(longest_s):
             while True:
                 if self._last_run(key) != before:
                     return snapshot.monitor_row(self, key, monitor)
                 await self.writer.changed()
-        raise Bad(f"No result within {monitor.timeout_s + RUN_MARGIN_S:.0f} s", where=monitor.path, code="no_result")
+        raise Bad(f"No result within {longest_s:.0f} s", where=monitor.path, code="no_result")
 
     def _last_run(self, key: MonitorKey) -> tuple[float, float]:
         state: MonitorState | None = self.writer.table.get(decide.key_cell(key))

@@ -16,6 +16,7 @@ from sitescope_fo.model.service import Level, Who
 from sitescope_fo.node import check_rows, config_view, log_view, snapshot
 from sitescope_fo.node.find import nearest_hint
 from sitescope_fo.node.ha_commands import find_profile, folder_of
+from sitescope_fo.node.monitor_pages import MOST_ROWS, MonitorPage, MonitorPages
 from sitescope_fo.notify import templates
 from sitescope_fo.notify.built_in import BUILT_IN
 from sitescope_fo.store.config_toml import load_node_config
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
 
 Params = Mapping[str, str]
-PAGE = 1000
 RESULTS_SHOWN = 50
 
 
@@ -48,9 +48,11 @@ class Queries:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._pages = MonitorPages(node)
         self._answers: dict[str, Callable[[Who, Params], Awaitable[Any]]] = {
             "status": self._status,
             "monitors": self._monitors,
+            "monitor_page": self._monitor_page,
             "monitor": self._monitor,
             "groups": self._groups,
             "alerts": self._alerts,
@@ -81,22 +83,14 @@ class Queries:
         return snapshot.status_report(self._node)
 
     async def _monitors(self, who: Who, params: Params) -> Any:  # noqa: ANN401
-        node = self._node
+        return (await self._monitor_page(who, params)).rows
+
+    async def _monitor_page(self, who: Who, params: Params) -> MonitorPage:
         profile = params.get("profile") or None
         if profile:
             self._known_profile(profile)
-        group, status = params.get("group", "").strip("/"), params.get("status", "")
-        rows = []
-        for key, monitor in snapshot.everything(node, profile):
-            if group and not f"{monitor.path}/".startswith(f"{group}/"):
-                continue
-            row = snapshot.monitor_row(node, key, monitor)
-            if status and row.status != status:
-                continue
-            rows.append(row)
-        rows.sort(key=lambda row: (row.profile, row.path))
-        start = whole_number(params, "offset", 0)
-        return rows[start : start + whole_number(params, "limit", PAGE)]
+        offset, limit = whole_number(params, "offset", 0), whole_number(params, "limit", MOST_ROWS)
+        return self._pages.page(params, profile=profile, offset=offset, limit=limit)
 
     async def _monitor(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         node = self._node
@@ -112,7 +106,8 @@ class Queries:
         last = await self._last_results(key.id, key.profile, 10)
         config = config_view.monitor_config(monitor)
         depends = node.world.catalogue.name(MonitorKey(key.profile, monitor.depends_on)) if monitor.depends_on else ""
-        return {**row, "config": config, "depends": depends, "alerts": alerts, "last": last}
+        hanging_s = node.runner.hanging_for(key)
+        return {**row, "config": config, "depends": depends, "alerts": alerts, "last": last, "hanging_s": hanging_s}
 
     async def _profiles(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return [snapshot.profile_part(self._node, state) for state in self._node.profile_states()]

@@ -46,7 +46,9 @@ def status_report(node: Node) -> parts.StatusReport:
             disk_free_bytes=node.vitals.disk_free,
             clock_skew_s=round(max(skews, default=0.0), 3),
             skipped=node.plan.skipped,
+            paused=node.plan.paused,
             overdue=node.plan.overdue,
+            hanging=len(node.runner.hanging),
         ),
         problems=problem_rows(node),
         revision=node.writer.revision,
@@ -137,15 +139,21 @@ def _counters(rows: list[RowState]) -> parts.MonitorsPart:
     )
 
 
-def monitor_row(node: Node, key: MonitorKey, monitor: Monitor) -> parts.MonitorRow:
-    """One row of `monitor list --json`."""
+def shown_state(node: Node, key: MonitorKey, monitor: Monitor) -> tuple[str, str, RowState]:
+    """The state string and the status that people see of a monitor, and what they come from."""
     row = _row_state(node, key, monitor)
-    known = row.state
-    text = known.state_string if known is not None else ""
+    text = row.state.state_string if row.state is not None else ""
     if row.suspended:
         text = "suspended: this node is in standby for it" if key.profile else "suspended: this node waits for its failover"
     elif row.waiting:
         text = "waiting for its first run after activation"
+    return text, row.shown.value, row
+
+
+def monitor_row(node: Node, key: MonitorKey, monitor: Monitor) -> parts.MonitorRow:
+    """One row of `monitor list --json`."""
+    text, status, row = shown_state(node, key, monitor)
+    known = row.state
     following = node.plan.next_run(key)
     now = node.ports.clock.now()
     return parts.MonitorRow(
@@ -153,7 +161,7 @@ def monitor_row(node: Node, key: MonitorKey, monitor: Monitor) -> parts.MonitorR
         path=monitor.path,
         name=monitor.name,
         type=monitor.type,
-        status=row.shown.value,
+        status=status,
         state_string=text,
         value=known.value if known is not None else None,
         frequency_s=monitor.frequency_s,

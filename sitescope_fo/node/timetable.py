@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 def schedule(node: Node, profile: str, *, ramp: bool = False, ages: bool = False) -> None:
     """Makes the catalogue's monitors of a profile ("" = own tree) the ones that run.
 
-    `ages`: monitors go on from their last runs. One in error goes on at its error frequency, and an error that one run of this
-    term has seen gets its second run at once.
+    `ages`: monitors go on from their last runs. One in error goes on at its error frequency. When the tree starts, an error that
+    one run of this term has seen gets its second run at once.
     """
+    starts = not node.plan.scheduled(profile)
     states: list[MonitorState] = [state for state in node.writer.table.of(MONITOR).values() if state.key.profile == profile]
     now, term = node.ports.clock.now(), node.term_of(profile)
     node.plan.set_monitors(
@@ -28,5 +29,5 @@ def schedule(node: Node, profile: str, *, ramp: bool = False, ages: bool = False
         in_error={state.key for state in states if state.status is Status.error},
     )
     for state in states:
-        if state.unconfirmed == term:
+        if starts and state.unconfirmed == term:
             node.plan.verify(state.key, manual=False)

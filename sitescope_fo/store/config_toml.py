@@ -160,7 +160,7 @@ FIELDS: tuple[Field, ...] = (
         field="ramp_per_s",
         read=_number(1, 100000),
         restart=False,
-        help="Most first checks a second after an activation",
+        help="Most first checks a second after an activation, and of what fell due in a pause of the engine",
     ),
     Field(
         section="pair",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from sitescope_fo.model.config import MailSettings, Tree
+from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.errors import ConfigInvalid, Problem
 from sitescope_fo.model.monitor import Action, Alert, Group, Monitor
 from sitescope_fo.model.ports import Secrets
@@ -106,6 +107,9 @@ class _Resolving:
         if draft.schedule and not schedule and "schedules.toml" not in self._broken:
             hint = self._near(draft.schedule, list(self._schedules.values()))
             self._problem(group, (*draft.at, "schedule"), f"There is no schedule '{draft.schedule}'", hint or _in("schedules"))
+        if draft.error_frequency_s > draft.frequency_s:
+            what = f"'error_frequency' is longer than the frequency of {format_duration(draft.frequency_s)} and has no effect"
+            self._warn(group.document, (*draft.at, "error_frequency"), what, "Make it shorter: how often it runs while in error")
         settings = draft.settings
         if draft.secrets:
             opened = {name: self._open_setting(group, draft, name) for name in draft.secrets}

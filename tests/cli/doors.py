@@ -81,7 +81,7 @@ PEER = {
 }  # fmt: skip
 ANSWERS = {
     "status": STATUS,
-    "monitors": [MONITOR],
+    "monitor_page": {"rows": [MONITOR], "total": 1, "offset": 0, "next": None},
     "monitor": {
         **MONITOR,
         "config": {"settings": {"url": "https://shop.example/"}, "error_if": ["status != 200"]},

@@ -121,7 +121,7 @@ def test_a_test_with_bad_rows_shows_them_and_ends_with_one(run, door):
 
 def test_filters_of_a_list_are_the_nodes_work(run, door):
     run("monitor", "list", "--status", "error", "--group", "Servers", "--profile", "prod", door=door)
-    assert door.asked == [("monitors", {"status": "error", "group": "Servers", "profile": "prod", "limit": "1000"})]
+    assert door.asked == [("monitor_page", {"status": "error", "group": "Servers", "profile": "prod", "limit": "200"})]
 
 
 def test_a_log_is_shown_whole_page_by_page(run):

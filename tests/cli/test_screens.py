@@ -136,15 +136,72 @@ def test_a_stopped_node_shows_its_profiles_without_states(run):
     ],
 )
 def test_a_monitor_says_in_a_word_why_it_does_not_run(run, flags, word):
-    shown = run("monitor", "list", door=CannedDoor(monitors=[{**MONITOR, **flags}])).out
+    shown = run("monitor", "list", door=CannedDoor(monitor_page=page_of([{**MONITOR, **flags}]))).out
     assert shown.splitlines()[1].startswith(word)
 
 
-def test_a_long_list_of_monitors_is_fetched_whole(run):
-    rows = [{**MONITOR, "id": str(n)} for n in range(2500)]
-    door = CannedDoor(monitors=lambda p: rows[int(p.get("offset", 0)) :][: int(p["limit"])])
+def page_of(rows):
+    """The node's answers over a list of rows."""
+
+    def answer(params):
+        offset, limit = int(params.get("offset", 0)), int(params["limit"])
+        part, end = rows[offset : offset + limit], offset + limit
+        return {"rows": part, "total": len(rows), "offset": offset, "next": end if part and end < len(rows) else None}
+
+    return answer
+
+
+MANY = [{**MONITOR, "id": str(n), "path": f"Web/{n}"} for n in range(2500)]
+
+
+def test_a_long_list_of_monitors_is_fetched_whole_for_scripts(run):
+    door = CannedDoor(monitor_page=page_of(MANY))
     assert len(run("monitor", "list", "--json", door=door).json()) == 2500
     assert len(run("monitor", "list", "--json", "--limit", "1200", "--offset", "2000", door=door).json()) == 500
+    assert len(run("monitor", "list", "--json", "--limit", "1200", door=door).json()) == 1200
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "last"),
+    [
+        ((), 200, "Rows 1..200 of 2500, next: --offset 200"),
+        (("--limit", "20"), 20, "Rows 1..20 of 2500, next: --offset 20"),
+        (("--offset", "200"), 200, "Rows 201..400 of 2500, next: --offset 400"),
+        (("--offset", "2450"), 50, "Rows 2451..2500 of 2500"),
+        (("--offset", "2500"), 0, "There are 2500 rows: nothing stands beyond offset 2500."),
+    ],
+)
+def test_people_get_a_page_and_how_to_see_the_next_one(run, options, rows, last):
+    door = CannedDoor(monitor_page=page_of(MANY))
+    lines = run("monitor", "list", *options, door=door).out.splitlines()
+    assert lines[-1] == last
+    assert len(lines) == rows + 2
+    assert len(door.asked) == 1
+
+
+def test_what_fits_one_page_or_is_asked_for_whole_has_no_last_line(run):
+    assert len(run("monitor", "list", door=CannedDoor(monitor_page=page_of(MANY[:150]))).out.splitlines()) == 151
+    assert len(run("monitor", "list", "--all", door=CannedDoor(monitor_page=page_of(MANY))).out.splitlines()) == 2501
+    assert run("monitor", "list", door=CannedDoor(monitor_page=page_of([]))).out == "No monitors.\n"
+
+
+def test_filters_of_a_list_are_for_the_node_to_apply(run):
+    door = CannedDoor(monitor_page=page_of(MANY))
+    given = ("--status", "error", "--status", "waiting", "--type", "url", "--group", "Web", "--filter", "shop !test")
+    run("monitor", "list", *given, "--limit", "5", door=door)
+    [(name, params)] = door.asked
+    assert name == "monitor_page"
+    assert params == {"status": "error,waiting", "type": "url", "group": "Web", "filter": "shop !test", "limit": "5"}
+
+
+def test_a_monitor_tells_its_closer_interval_in_error_a_hanging_check_and_what_was_not_confirmed(run):
+    result = {"wall": 1795348800.0, "status": "error", "state_string": "refused", "duration_s": 0.1, "unconfirmed": True}
+    config = {"error_frequency_s": 10.0, "error_frequency": "10s"}
+    sheet = {**MONITOR, "frequency_s": 60.0, "config": config, "hanging_s": 90.0, "last": [result]}
+    shown = run("monitor", "show", "Web/Home", door=CannedDoor(monitor=sheet)).out
+    assert re.search(r"^Every +1 min, 10 s while in error$", shown, re.MULTILINE)
+    assert re.search(r"^Hangs +a check of it was given up and has not ended since ", shown, re.MULTILINE)
+    assert "unconfirmed: refused" in shown
 
 
 def test_a_bad_row_of_a_check_ends_with_one_and_shows_its_remedy(run):
@@ -157,7 +214,7 @@ def test_a_bad_row_of_a_check_ends_with_one_and_shows_its_remedy(run):
 
 def test_escape_sequences_of_a_monitored_host_never_reach_the_terminal(run):
     evil = {**MONITOR, "state_string": "\x1b]0;owned\x07 \x9b31m \u202egood", "path": "a\nb"}
-    shown = run("monitor", "list", door=CannedDoor(monitors=[evil])).out
+    shown = run("monitor", "list", door=CannedDoor(monitor_page=page_of([evil]))).out
     assert not set(shown) & set("\x1b\x07\x9b\u202e")
     assert len(shown.splitlines()) == 2
 

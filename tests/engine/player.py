@@ -6,7 +6,7 @@ from sitescope_fo.engine.plan import NOOP
 
 
 class Player:
-    """`takes(key)` is how long a check runs; `verdict(key, at)` says after each whether the monitor is in error, None = nothing."""
+    """`takes(key)` is how long a check runs; `verdict(key, at)` whether it is in error then, None = nothing."""
 
     def __init__(self, plan, now=0.0, *, takes=lambda key: 0.0, verdict=lambda key, at: None):
         self.plan, self.now, self.takes, self.verdict = plan, now, takes, verdict

@@ -1,4 +1,4 @@
-"""An error of a monitor with `verify_error` counts when a second run has seen it; the first is written down and changes nothing."""
+"""An error of a monitor with `verify_error` counts when a second run has seen it; the first is only written down."""
 
 import msgspec
 import pytest

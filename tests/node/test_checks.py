@@ -49,11 +49,13 @@ async def test_a_fresh_node_is_told_what_is_missing(primary):
             "disk": "good",
             "mail": "warning",
             "state": "good",
+            "load": "good",
             "passphrase": "warning",
             "licence": "good",
             "failover": "warning",
         }
         assert "community" in rows["licence"]["evidence"]
+        assert "0 monitors wait" in rows["load"]["evidence"]
         for row in rows.values():
             assert row["evidence"]
             assert bool(row["remedy"]) == (row["verdict"] != "good")
