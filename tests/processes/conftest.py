@@ -2,9 +2,11 @@
 
 import itertools
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
+from tests.processes import netns
 from tests.processes.daemon import Late
 from tests.processes.pair import copy_pair, make_template
 from tests.processes.town import Town
@@ -92,3 +94,54 @@ def fresh_pair(stage):
     finally:
         pair.end()
         shutil.rmtree(pair.folder)
+
+
+@pytest.fixture(scope="session")
+def region_template(tmp_path_factory):
+    """The homes of a pair that lives in network namespaces, and where copies of them go."""
+    if reason := netns.missing():
+        pytest.skip(reason)
+    netns.sweep()
+    folder = tmp_path_factory.mktemp("regions")
+    region = netns.Region()
+    try:
+        return make_template(folder / "template", region), folder
+    finally:
+        region.close()
+
+
+@pytest.fixture(scope="session")
+def region_pairs(region_template):
+    """Call it for a pair that runs in a region of its own; a failed test shows the logs of both nodes."""
+    template, folder = region_template
+    numbers = itertools.count()
+
+    @contextmanager
+    def living():
+        region = netns.Region()
+        pair = copy_pair(template, folder / str(next(numbers)), region)
+        try:
+            yield pair.start()
+        except AssertionError as error:
+            raise AssertionError(f"{error}{pair.tail()}") from error
+        finally:
+            pair.end()
+            region.close()
+            shutil.rmtree(pair.folder)
+
+    return living
+
+
+@pytest.fixture(scope="module")
+def region_pair(region_pairs):
+    """One pair for the tests of a module, which leave it as they found it."""
+    with region_pairs() as pair:
+        yield pair
+
+
+@pytest.fixture
+def parted_pair(region_pair):
+    """A pair that stands by for a running primary, in a town where everything works."""
+    region_pair.town.calm()
+    region_pair.wait_protected()
+    return region_pair

@@ -59,10 +59,14 @@ def environment(**more):
 
 
 class Daemon:
-    """One node of a pair. `start`, `kill`, `pause`, `resume` and `stop` act on its process only."""
+    """One node of a pair. `start`, `kill`, `pause`, `resume` and `stop` act on its process only.
 
-    def __init__(self, name, home, port):
+    `inside` is what its daemon and commands are run by: words that put a program into a network namespace and become it.
+    """
+
+    def __init__(self, name, home, port, inside=()):
         self.name, self.home, self.port = name, home, port
+        self.inside = tuple(inside)
         self.client = LocalClient(home)
         self.process = None
         self._log = TextLog(Home(home).event_log)
@@ -74,7 +78,7 @@ class Daemon:
         """Starts the daemon; with `wait`, returns when it answers on its socket."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [*PROGRAM, "--home", str(self.home), "--daemon"],
+                [*self.inside, *PROGRAM, "--home", str(self.home), "--daemon"],
                 cwd=self.home.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -141,7 +145,7 @@ class Daemon:
     def cli(self, *words, stdin="", code=0):
         """One real command; its exit code must be `code`."""
         done = subprocess.run(
-            [*PROGRAM, "--home", str(self.home), *words],
+            [*self.inside, *PROGRAM, "--home", str(self.home), *words],
             cwd=self.home.parent,
             input=stdin,
             capture_output=True,

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from tests.processes.daemon import Daemon, Late, until
-from tests.processes.town import HOST
 
 PROFILE = "prod"
 OPS = "ops@example.org"
 PASSPHRASE = "three words of test passphrase"
 CHECK_EVERY_S, ACTIVATE_AFTER_S, STABLE_FOR_S = 0.5, 3.5, 1.0
 """The preset fast with a shorter wait, so that these tests are; tests/bench measures the preset itself."""
+TIMING = ("--preset", "fast", "--activate-after", f"{ACTIVATE_AFTER_S * 1000:.0f}ms", "--stable-for", f"{STABLE_FOR_S:g}s")
 PROMISE_S = ACTIVATE_AFTER_S + 1.0
 """R1: from the last sign of life to the first check on the failover."""
 NOISE_S = 2.0
@@ -30,8 +30,8 @@ class Pair:
 
     def __init__(self, folder, town):
         self.town = town
-        self.primary = Daemon("primary", folder / "primary" / "SiteScope", town.primary_port)
-        self.failover = Daemon("failover", folder / "failover" / "SiteScope", town.failover_port)
+        self.primary = Daemon("primary", folder / "primary" / "SiteScope", town.primary_port, town.inside("primary"))
+        self.failover = Daemon("failover", folder / "failover" / "SiteScope", town.failover_port, town.inside("failover"))
         self.folder = folder
         self.nodes = (self.failover, self.primary)
 
@@ -92,6 +92,11 @@ class Pair:
         except Late as late:
             raise Late(f"{late}: {[one.subject for one in self.town.mail.letters]} {self.tail()}") from None
 
+    @staticmethod
+    def now():
+        """The wall clock that both nodes and the harness share."""
+        return time.time()
+
     def quiet_for(self, seconds):
         """Lets the pair live for a while: for what must *not* happen, time is all there is."""
         time.sleep(seconds)
@@ -120,20 +125,24 @@ class Pair:
         return [one for one in self.primary.checks(since, before) if acted and acted[0] <= one.started <= acted[-1]]
 
 
-def make_template(folder, town, activate_after_s=ACTIVATE_AFTER_S):
-    """Two homes, set up, configured and mirrored by the real command line; no daemon runs on them afterwards."""
+def make_template(folder, town, timing=TIMING, configure=None):
+    """Two homes, set up, configured and mirrored by the real command line; no daemon runs on them afterwards.
+
+    `configure(primary, town)` gives the primary other monitors than these tests use.
+    """
     pair = Pair(folder, town)
     with ThreadPoolExecutor() as both:
-        list(both.map(partial(_set_up, town=town), pair.nodes))
+        list(both.map(partial(_set_up, town=town, configure=configure or _configure), pair.nodes))
     try:
         for node in pair.nodes:
             node.start()
         pair.failover.cli(
-            *("profile", "add", PROFILE, "--primary-host", HOST, "--port", str(town.primary_port)),
-            *("--preset", "fast", "--activate-after", f"{activate_after_s * 1000:.0f}ms", "--stable-for", f"{STABLE_FOR_S:g}s"),
+            *("profile", "add", PROFILE, "--primary-host", town.primary_host, "--port", str(town.primary_port)),
+            *timing,
             *("--self-targets", "keep", "--notify", OPS),
         )
-        until(lambda: pair.profile()["mirror"]["monitors"] == MONITORS, 30, "the mirror")
+        monitors = pair.primary.status()["monitors"]["total"]
+        until(lambda: pair.profile()["mirror"]["monitors"] == monitors, 30, "the mirror")
         pair.wait_protected()
         until(lambda: pair.primary.status()["peers"], 10, "the failover among the primary's peers")
         for node in pair.nodes:  # the failover first: it would take the primary's end for one
@@ -150,15 +159,16 @@ def make_template(folder, town, activate_after_s=ACTIVATE_AFTER_S):
     return folder
 
 
-def _set_up(node, town):
+def _set_up(node, town, configure):
     node.home.parent.mkdir(parents=True)
-    node.cli("setup", "--role", node.name, "--port", str(node.port), "--host", HOST, "--yes")
-    node.cli("config", "set", "web.bind", HOST)
+    own = getattr(town, f"{node.name}_host")
+    node.cli("setup", "--role", node.name, "--port", str(node.port), "--host", own, "--yes")
+    node.cli("config", "set", "web.bind", own)
     node.cli("lwsso", "set", "--passphrase-stdin", stdin=PASSPHRASE + "\n")
     sender = f"{node.name}@example.org"
-    node.cli("mail", "set", "--host", HOST, "--port", str(town.mail.port), "--plain", "--from", sender, "--to", OPS)
+    node.cli("mail", "set", "--host", town.host, "--port", str(town.mail.port), "--plain", "--from", sender, "--to", OPS)
     if node.name == "primary":
-        _configure(node, town)
+        configure(node, town)
 
 
 def _configure(primary, town):
@@ -168,14 +178,14 @@ def _configure(primary, town):
     for group in ("Shop", "Machine"):
         primary.cli("group", "add", group)
     for page in PAGES:
-        url = f"url=http://{HOST}:{town.web.port}/{page}"
+        url = f"url=http://{town.host}:{town.web.port}/{page}"
         primary.cli("monitor", "add", "Shop", "--type", "url", "--name", f"Page {page}", "--frequency", "1s", "--set", url)
     port = f"port={town.web.port}"
     for kind, name, *settings in (
-        ("port", "Port", f"host={HOST}", port),
-        ("ping", "Ping", f"host={HOST}", "count=1"),
+        ("port", "Port", f"host={town.host}", port),
+        ("ping", "Ping", f"host={town.host}", "count=1"),
         ("script", "Queue", "script=queue.sh"),
-        ("script", "Plugin", f"script={PLUGIN}", "args=-H", f"args={HOST}", "args=-p", f"args={town.web.port}"),
+        ("script", "Plugin", f"script={PLUGIN}", "args=-H", f"args={town.host}", "args=-p", f"args={town.web.port}"),
         ("disk", "Disk", "path=/"),
     ):
         given = [word for one in settings for word in ("--set", one)]

@@ -39,10 +39,10 @@ class _Page(BaseHTTPRequestHandler):
 
 
 class Web:
-    """Pages on loopback: each path answers 200, or 503 while it is in `failing`."""
+    """Pages, on loopback unless told: each path answers 200, or 503 while it is in `failing`."""
 
-    def __init__(self, port=0):
-        self._server = ThreadingHTTPServer((HOST, port), _Page)
+    def __init__(self, port=0, host=HOST):
+        self._server = ThreadingHTTPServer((host, port), _Page)
         self._server.daemon_threads = True
         self._server.failing = set()
         self.port = self._server.server_address[1]
@@ -70,14 +70,16 @@ class Letter:
     subject: str
     text: str
     message_id: str
+    peer: str
+    """The address it came from."""
 
 
 class PostOffice:
     """An SMTP server by aiosmtpd that keeps what it is sent."""
 
-    def __init__(self):
+    def __init__(self, host=HOST, port=0):
         self.letters = []
-        self._controller = Controller(self, hostname=HOST, port=free_port(), ready_timeout=20)
+        self._controller = Controller(self, hostname=host, port=port or free_port(), ready_timeout=20)
         self._controller.start()
         self.port = self._controller.port
 
@@ -90,6 +92,7 @@ class PostOffice:
                 subject=str(message["Subject"]),
                 text=message.get_body(("plain",)).get_content(),
                 message_id=str(message["Message-ID"]),
+                peer=session.peer[0],
             )
         )
         return "250 kept"
@@ -155,9 +158,15 @@ class DelayProxy:
 class Town:
     """Pages, mail and ports that outlive single pairs: they stand in the configuration of the template."""
 
+    host = primary_host = failover_host = HOST
+
     def __init__(self):
         self.web, self.mail = Web(), PostOffice()
         self.primary_port, self.failover_port = free_port(), free_port()
+
+    def inside(self, name):
+        """The words that put a program into the network of the node `name`; here all share one."""
+        return ()
 
     def calm(self):
         self.web.mend()
