@@ -36,6 +36,8 @@ CANCEL_AFTER_S = 1.0
 """How long after its time-out a check is cancelled; its type normally ends it in time."""
 GIVE_UP_AFTER_S = 5.0
 """How long after its time-out a check that ignores cancellation is given up."""
+PACE_S = 0.005
+"""What falls due within this time is started together: at 2,000 starts a second, looking for each alone costs 0.03 of a core."""
 HANGING_SHARE = 4
 """Of one type at most a quarter of `max_checks` checks, and at least `HANGING_LEAST`, may hang before no more are started."""
 HANGING_LEAST = 5
@@ -169,7 +171,7 @@ class Runner:
     async def _next(self) -> None:
         """Sleeps until something is due, a check must be given up, or something changed."""
         until = min(self._plan.next_due(), self._deadlines[0][0] if self._deadlines else math.inf)
-        with anyio.move_on_after(max(0.0, until - self._clock.mono())):
+        with anyio.move_on_after(max(PACE_S, until - self._clock.mono())):
             await self._wake.wait()
         self._wake = anyio.Event()
 

@@ -108,9 +108,13 @@ class Writer:
         if done is not None or not _patient(fact):
             self._hurry.set()
 
-    async def changed(self) -> None:
-        """Returns after the next batch that changed anything."""
-        await self._changed.wait()
+    async def changed(self, kind: str = "") -> None:
+        """Returns after the next batch that changed anything, or any cell of one kind."""
+        before = self.table.version(kind)
+        while True:
+            await self._changed.wait()
+            if not kind or self.table.version(kind) != before:
+                return
 
     async def run(self) -> None:
         """Decides for ever."""

@@ -98,7 +98,7 @@ class Node:
             self.submit,
             may_notify=self.may_notify,
             settings_for=self.mail_settings,
-            changed=self.writer.changed,
+            changed=partial(self.writer.changed, OUTBOX),
             sender_host=host,
         )
         self.vitals = Vitals(self)

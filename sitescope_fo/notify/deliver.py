@@ -46,7 +46,6 @@ class Courier:
         self._sender_host = sender_host
         self._busy: set[MailSettings] = set()
         self._reported: dict[str, int] = {}
-        self._free = anyio.Event()
         self._leaving: dict[str, OutboxItem] = {}
         self._left = anyio.Event()
 
@@ -78,17 +77,9 @@ class Courier:
                 tasks.start_soon(self._lane, settings, items)
 
     async def _next(self) -> None:
-        freed = self._free
-        async with anyio.create_task_group() as tasks:
-
-            async def either(wait_for: Callable[[], Awaitable[object]]) -> None:
-                await wait_for()
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(either, self._changed)
-            tasks.start_soon(either, freed.wait)
-            await anyio.sleep(LOOK_S)
-            tasks.cancel_scope.cancel()
+        """Whatever becomes of a mail changes the cells, also when a lane gets free."""
+        with anyio.move_on_after(LOOK_S):
+            await self._changed()
 
     async def _lane(self, settings: MailSettings, items: list[OutboxItem]) -> None:
         """Sends the mails in order and stops at the first that no server takes now: the others would fare no better."""
@@ -96,8 +87,6 @@ class Courier:
             if self._still_due(item) and not await self._hand_over(settings, item):
                 break
         self._busy.discard(settings)
-        freed, self._free = self._free, anyio.Event()
-        freed.set()
 
     def _was_reported(self, item: OutboxItem) -> bool:
         """Whether the writer has yet to learn what became of this very attempt."""

@@ -46,7 +46,7 @@ async def test_after_an_activation_every_monitor_has_run_within_a_minute_in_the_
     assert len(minute) == 7500
     assert max(minute.values()) <= 60.0
     assert len(first) == 10_000
-    order = [every[name] for name in first]
+    order = [every[name] for name in sorted(first, key=lambda name: (first[name], every[name]))]  # some start at once
     assert order == sorted(order)
     assert stage.plan.skipped == 0
     assert not stage.of(CheckSkipped)
