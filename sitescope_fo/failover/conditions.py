@@ -152,7 +152,8 @@ def explain(turn: Turn, condition: Condition) -> str:
 def settle(turn: Turn) -> None:
     """Samples the reference points when it is time, and raises the alarms that time raises."""
     every = sample_every(turn.state)
-    if math.isfinite(every) and turn.mono >= turn.live.gate_next:
+    left = turn.live.gate_next - turn.mono  # more than `every`: planned in a position that asks less often
+    if math.isfinite(every) and not 0.0 < left <= every:
         turn.set_live(gate_next=turn.mono + every)
         turn.emit(SampleGate(profile=turn.name))
     if turn.has(Condition.no_mirror) and turn.live.no_mirror_since == NEVER:
