@@ -152,13 +152,16 @@ class Writer:
         if self.failing and self._clock.mono() >= self._retry_at and await self._written_after_all():
             first = [StoreRecovered(), *first]
         overlay, effects, facts, waiters = self._decide_queued(first)
-        if not self.failing and (waiters or self._must_write(overlay, effects)):
-            pending = self._pending({cell: self.table.get(cell) for cell in self._late} | overlay.changes)
+        firm = self._pending({cell: value for cell, value in overlay.changes.items() if cell.kind != MONITOR})
+        states = {cell: value for cell, value in overlay.changes.items() if cell.kind == MONITOR}
+        if not self.failing and (waiters or firm or self._is_time(effects)):
+            pending = firm | self._pending({cell: self.table.get(cell) for cell in self._late} | states)
             self._late, self._late_since = set(), math.inf
             if pending and not await self._committed(pending):
                 overlay, effects = self._decide_all([StoreFailed(why=self.failing), *facts])
-        elif not self.failing:
-            self._put_off(overlay)
+        elif states and not self.failing:
+            self._late.update(states)
+            self._late_since = min(self._late_since, self._clock.mono())
         if self.failing:
             self._unsaved.update(pending := self._pending(overlay.changes))
             self._remember(pending)
@@ -198,19 +201,11 @@ class Writer:
         if decision.effects:
             effects.extend(decision.effects)
 
-    def _must_write(self, overlay: Overlay, effects: tuple[Effect, ...]) -> bool:
-        """Whether the batch, or what waits from earlier ones, is to be durable now."""
+    def _is_time(self, effects: tuple[Effect, ...]) -> bool:
+        """Whether monitor states are to be durable now: they have waited long enough, or others will see what they led to."""
         if len(self._late) >= FLUSH_CELLS or self._clock.mono() >= self._late_since + FLUSH_S:
             return True
-        if any(not isinstance(effect, Record) for effect in effects):
-            return True
-        return any(cell.kind != MONITOR and self._journal.durable(cell.kind) for cell in overlay.changes)
-
-    def _put_off(self, overlay: Overlay) -> None:
-        late = [cell for cell in overlay.changes if cell.kind == MONITOR]
-        if late:
-            self._late.update(late)
-            self._late_since = min(self._late_since, self._clock.mono())
+        return any(not isinstance(effect, Record) for effect in effects)
 
     def _pending(self, changes: Mapping[Cell, Any]) -> dict[tuple[str, str], bytes | None]:
         """What of `changes` is to be written. A monitor's state is never the same twice, so what it was is not kept."""
