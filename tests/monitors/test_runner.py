@@ -247,3 +247,39 @@ async def test_a_result_keeps_what_its_type_said(odd):
     result = await odd(run, open_ended=True)("odd")
     assert (result.values, result.summary, result.failure) == ({"a": 1}, "said", "nodata")
     assert result.duration_s >= 0
+
+
+async def test_what_is_the_same_each_time_is_prepared_once_until_the_monitor_is_edited(odd, home):
+    prepared, ran = [], []
+
+    async def run(given, context):
+        ran.append((given, context))
+        return CheckResult()
+
+    runner = odd(run)
+    kind = runner.registry.type("odd")
+    kind.prepared = lambda settings: prepared.append(dict(settings)) or len(prepared)
+    first_version = Monitor(id="m", name="m", path="g/m", type="odd")
+    other = Monitor(id="n", name="n", path="g/n", type="odd")
+    edited = Monitor(id="m", name="m", path="g/m", type="odd", timeout_s=5.0)
+    for monitor in (first_version, first_version, other, first_version, edited, edited):
+        await runner.live.run(monitor, home=home)
+    await runner.live.run(edited, home=home / "elsewhere")
+    assert [given for given, _ in ran] == [1, 1, 2, 1, 3, 3, 3]
+    assert ran[0][1] is ran[5][1]
+    assert [context.home for _, context in ran[5:]] == [home, home / "elsewhere"]
+
+
+async def test_settings_that_cannot_be_prepared_fail_the_check_each_time_and_no_other(odd, home):
+    async def run(given, context):
+        return CheckResult(summary="ran")
+
+    def prepared(settings):
+        raise ValueError("no")
+
+    runner = odd(run)
+    runner.registry.type("odd").prepared = prepared
+    monitor = Monitor(id="m", name="m", path="g/m", type="odd")
+    failures = [(await runner.live.run(monitor, home=home)).failure for _ in range(2)]
+    assert failures == ["internal", "internal"]
+    assert (await runner.live.run(Monitor(id="n", name="n", path="g/n", type="noop"), home=home)).failure == ""
