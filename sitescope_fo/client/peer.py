@@ -19,12 +19,14 @@ from sitescope_fo.client.address_book import AddressBook
 from sitescope_fo.client.failure import certificate_error, from_transport, unreachable
 from sitescope_fo.client.tls_look import Handshake, refused_certificate
 from sitescope_fo.client.verdict import Received, failure_of, unsigned
+from sitescope_fo.model import packing
 from sitescope_fo.model.errors import Unverifiable, Usage
 from sitescope_fo.model.ports import Clock, PeerAddress, PeerReply, Randomness, Work
 from sitescope_fo.security.lwsso import AUTHORIZATION, REPLY, SKEW_S, UNBOUND, RequestClaims, Root, open_reply, seal_request
 
 LARGEST_BODY = 64 * 1024**2
 _HASHED_INLINE = 1024**2
+_UNPACKED_INLINE = 8 * 1024  # unpacks to 8 MiB at most, in 10 ms
 _UNSIGNED_READ = 64 * 1024
 _KEEP_ALIVE_S = 30.0  # shorter than the server's 75 s, so that a request never meets a connection that is just being closed
 _NEWEST_AGAIN_S = 60.0
@@ -147,7 +149,8 @@ class HttpPeerClient:
                     continue
                 raise failure
             self._note(asked, root, reply, claims.iss)
-            return PeerReply(status=reply.status, body=reply.body, etag=reply.etag, skew_s=reply.skew_s, peer_id=claims.iss)
+            body = await self._unpacked(reply, asked.where)
+            return PeerReply(status=reply.status, body=body, etag=reply.etag, skew_s=reply.skew_s, peer_id=claims.iss)
         raise AssertionError
 
     def _note(self, asked: _Asked, root: Root, reply: Received, peer_id: str) -> None:
@@ -197,7 +200,7 @@ class HttpPeerClient:
         )
         headers = {
             "host": asked.where,
-            "accept-encoding": "identity",
+            "accept-encoding": packing.DEFLATE,
             "user-agent": f"sitescope-fo/{__version__}",
             AUTHORIZATION: seal_request(root, claims),
         }
@@ -249,7 +252,21 @@ class HttpPeerClient:
             sent=asked.iat,
             received=received,
             address=address,
+            encoding=headers.get("content-encoding", ""),
         )
+
+    async def _unpacked(self, reply: Received, where: str) -> bytes:
+        """The body of a reply whose signature has been checked."""
+        if not reply.encoding:
+            return reply.body
+        try:
+            if reply.encoding != packing.DEFLATE:
+                raise ValueError(f"its encoding {reply.encoding[:40]!r} is not known here")
+            if len(reply.body) <= _UNPACKED_INLINE:
+                return packing.unpack(reply.body, self._largest_body)
+            return await self._work.run_blocking(packing.unpack, reply.body, self._largest_body)
+        except ValueError as error:
+            raise Unverifiable(f"The peer sent a body that is not as it says: {error}", where=where, code="bad_body") from error
 
     def _saw_key(self, address: str, port: int, key_sha256: str) -> None:
         self._tls_keys[f"{address}:{port}"] = key_sha256

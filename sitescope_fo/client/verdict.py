@@ -26,6 +26,8 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     sent: float
     received: float
     address: str = ""
+    encoding: str = ""
+    """How `body` is packed (Content-Encoding). `sha256` is that of the body as it came."""
 
     @property
     def skew_s(self) -> float:

@@ -37,6 +37,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     etag: str = ""
     media: str = "application/json"
+    encoding: str = ""
+    """How `body` is packed for the way (Content-Encoding), "" = not at all."""
 
 
 class PeerService(Protocol):

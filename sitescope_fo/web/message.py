@@ -119,6 +119,8 @@ async def send_answer(
     bare = answer.status == HTTPStatus.NOT_MODIFIED
     if not bare:
         headers += [(b"content-type", answer.media.encode()), (b"content-length", str(len(answer.body)).encode())]
+    if answer.encoding:
+        headers.append((b"content-encoding", answer.encoding.encode("ascii")))
     if answer.etag:
         headers.append((b"etag", answer.etag.encode("latin-1")))
     headers += [(name.encode(), value.encode("latin-1")) for name, value in (extra or {}).items()]

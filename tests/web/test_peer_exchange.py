@@ -2,6 +2,8 @@
 
 import json
 import logging
+import random
+import zlib
 
 import anyio
 import httpx
@@ -106,11 +108,53 @@ async def test_a_restart_is_no_trouble_with_clocks_apart_within_the_limit(skew_s
 
 
 async def test_large_bodies_go_both_ways_and_are_hashed_off_the_loop():
-    big = b"x" * (3 * 1024**2)
+    big = random.Random(1).randbytes(3 * 1024**2)  # cannot be packed
     async with running_pair() as pair:
         reply = await ask(pair.client(), pair.address(), "POST", "/api/v1/mirror/files", big)
         assert reply.body == b"echo " + big
-        assert len(pair.work.calls) == 2
+        assert [call.__name__ for call in pair.work.calls] == ["_sha256", "pack", "_sha256"]
+
+
+async def test_a_large_body_travels_packed_and_is_opened_off_the_loop():
+    big = random.Random(1).randbytes(100) * 30_000
+    async with running_pair() as pair:
+        reply = await ask(pair.client(), pair.address(), "POST", "/api/v1/mirror/files", big)
+        assert reply.body == b"echo " + big
+        assert [call.__name__ for call in pair.work.calls] == ["_sha256", "pack", "unpack"]
+
+
+async def test_a_client_that_does_not_ask_for_it_gets_a_body_as_it_is():
+    async with running_pair() as pair:
+        client = pair.client()
+        await ask(client, pair.address())
+        pair.service.answers["/api/v1/x"] = Answer(body=b"x" * 5000)
+        async with httpx.AsyncClient(trust_env=False) as plain:
+            target = f"http://127.0.0.1:{pair.port}/api/v1/x"
+            token = signed_head(pair, client, "GET", "/api/v1/x").rpartition("authorization: ")[2].strip()
+            reply = await plain.get(target, headers={"authorization": token, "accept-encoding": "identity"})
+        assert (reply.content, "content-encoding" in reply.headers) == (b"x" * 5000, False)
+
+
+BAD_PACKS = {
+    "no packed body": b"x" * 100,
+    "a torn one": zlib.compress(b"x" * 100)[:-5],
+    "something behind it": zlib.compress(b"x" * 100) + b"more",
+    "a bomb": zlib.compress(bytes(20_000_000), 9),
+}
+
+
+@pytest.mark.parametrize("body", BAD_PACKS.values(), ids=BAD_PACKS.keys())
+async def test_a_packed_body_that_is_none_or_too_large_is_refused_without_being_unpacked_whole(body):
+    async with running_pair() as pair:
+        pair.service.answers["/api/v1/x"] = Answer(body=body, encoding="deflate")
+        client = pair.client(largest_body=10_000_000)
+        assert await failure(Unverifiable, client, pair.address(), "GET", "/api/v1/x") == "bad_body"
+
+
+async def test_an_encoding_that_nobody_agreed_on_is_refused():
+    async with running_pair() as pair:
+        pair.service.answers["/api/v1/x"] = Answer(body=b"x" * 100, encoding="br")
+        assert await failure(Unverifiable, pair.client(), pair.address(), "GET", "/api/v1/x") == "bad_body"
 
 
 # ---------------------------------------------------------------- our node, not to be trusted
