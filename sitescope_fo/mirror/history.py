@@ -93,6 +93,11 @@ def is_kept(profile_dir: Path, working: Path) -> bool:
     return any(row.kind == "edits" and row.revision == revision for row in list_history(profile_dir))
 
 
+def has_scheduled(profile_dir: Path) -> bool:
+    """Whether a scheduled zip lies there, by the names alone."""
+    return any((profile_dir / HISTORY).glob("*-scheduled-*.zip"))
+
+
 def list_history(profile_dir: Path) -> tuple[HistoryRow, ...]:
     """The snapshots, newest first, by their comments; a damaged zip is listed with kind `damaged`. Raises OSError."""
     folder = profile_dir / HISTORY

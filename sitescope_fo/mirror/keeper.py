@@ -14,10 +14,11 @@ import msgspec
 from sitescope_fo.mirror import history, policy
 from sitescope_fo.mirror.generations import current, generations, linked_revision, make_current
 from sitescope_fo.mirror.outcome import Failed, Place, PullOutcome, StagedShrink, Unchanged, Verified
-from sitescope_fo.mirror.pull import Adapt, Ask, Progress, Puller, as_it_is, silent
+from sitescope_fo.mirror.pull import Adapt, Ask, Puller, as_it_is
 from sitescope_fo.mirror.record import Generation, verify_generation
 from sitescope_fo.mirror.shrink import read_staged
 from sitescope_fo.mirror.staging import clean_staging
+from sitescope_fo.mirror.transfer import Progress, silent
 from sitescope_fo.mirror.validate import DryLoad, load_mirrored
 from sitescope_fo.model.config import Profile, Tree
 from sitescope_fo.model.errors import SiteScopeError
@@ -83,13 +84,14 @@ class Keeper:
         schedules: Callable[[], Iterable[Schedule]],
         dry_load: DryLoad,
         on_tree: OnTree,
+        told: Callable[[Verified], None] = lambda _: None,
         adapt: Adapt = as_it_is,
         disk: Disk = REAL,
     ) -> None:
         self._profile, self._folder, self._address = profile, folder, address
         self._clock, self._submit, self._position = clock, submit, position
         self._schedules, self._dry_load, self._adapt, self._on_tree = schedules, dry_load, adapt, on_tree
-        self._disk = disk
+        self._disk, self._told = disk, told
         self._puller = Puller(folder, client=client, work=work, clock=clock, dry_load=dry_load, adapt=adapt, disk=disk)
         self._due = policy.MirrorClock()
         self._pokes: list[_Poke] = []
@@ -109,12 +111,12 @@ class Keeper:
 
     # --- what others tell it ----------------------------------------------------------------------------------------
 
-    def heard(self, revision: str, _monitors: int = 0) -> None:
-        """A health reply named the revision a mirror would get now."""
+    def heard(self, revision: str, age_s: float = 0.0) -> None:
+        """A health reply named the revision a mirror would get now, and how long its files have not been changed."""
         if not revision:
             return
         changed = revision != self._due.heard
-        self._due = policy.hear(self._due, revision, self._clock.now())
+        self._due = policy.hear(self._due, revision, self._clock.now(), age_s)
         drift = revision != self._due.current
         if drift != self.view.drift:
             self._show(drift=drift)
@@ -219,6 +221,8 @@ class Keeper:
         self._due = policy.begin(self._due, self._clock.now())
         outcome = await self._puller.pull(self._address(), ask, self._place)
         self._due = policy.finish(self._due, outcome, self._clock.now(), full=ask.full)
+        if isinstance(outcome, Verified):
+            self._told(outcome)
         match outcome:
             case Verified(place="flip"):
                 await self._hand_over(outcome.tree, outcome.generation)
@@ -235,7 +239,22 @@ class Keeper:
                     await self._recheck()
             case _:
                 pass
+        if isinstance(outcome, Verified | Unchanged):
+            await self._tidy(outcome.revision)
         return outcome
+
+    async def _tidy(self, revision: str) -> None:
+        try:
+            await self._puller.tidy(revision)
+        except OSError as error:
+            self._fail(
+                Failed(
+                    code="mirror_not_tidied",
+                    what=f"The mirror is current, but old generations could not be put away: {error}",
+                    where=str(self._folder),
+                    hint="Check free space and permissions",
+                )
+            )
 
     async def _verified(self, revision: str, monitors: int, *, full: bool, scheduled: bool) -> None:
         wall = self._clock.wall()
@@ -267,9 +286,8 @@ class Keeper:
         """A zip at each scheduled verification, and of the first mirror there is."""
         if backups < 1:
             return
-        first = not any(row.kind == "scheduled" for row in history.list_history(self._folder))
         generation = current(self._folder)
-        if generation is not None and (scheduled or first):
+        if generation is not None and (scheduled or not history.has_scheduled(self._folder)):
             history.write(self._folder, generation, "scheduled", wall=wall, disk=self._disk)
             history.prune(self._folder, backups)
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from sitescope_fo.mirror.bundle import BATCH_BYTES, pack
+from sitescope_fo.mirror.bundle import REQUEST_BYTES, pack
+from sitescope_fo.mirror.parts import entries_of, parts_of
 from sitescope_fo.mirror.rules import (
     LEAST_MODE,
     MAX_FILE_BYTES,
@@ -22,11 +23,12 @@ from sitescope_fo.mirror.rules import (
     MAX_TOTAL_BYTES,
     MIRRORED_FOLDERS,
     is_passing,
+    is_plain,
     name_problem,
     revision_of,
 )
 from sitescope_fo.model.errors import Refused
-from sitescope_fo.model.wire import FileEntry, FilesRequest, Manifest, SkippedFile
+from sitescope_fo.model.wire import Entries, EntriesRequest, FileEntry, FilesRequest, Manifest, Parts, SkippedFile
 from sitescope_fo.store.home import Home
 
 LANE = "manifest"
@@ -66,6 +68,7 @@ class ManifestBuilder:
         """How many files were read and hashed for manifests since the builder exists."""
         self._known: dict[str, _Known] = {}
         self._last: Manifest | None = None
+        self._parts: Parts | None = None
 
     def build(self, *, full: bool = False) -> Manifest:
         """What a mirror would get now; `full` reads every file again, whatever its signature says.
@@ -104,6 +107,24 @@ class ManifestBuilder:
         )
         return self._last
 
+    def parts(self, manifest: Manifest) -> Parts:
+        """`manifest` without its files."""
+        if self._parts is None or (self._parts.revision, self._parts.skipped) != (manifest.revision, manifest.skipped):
+            self._parts = parts_of(manifest)
+        return self._parts
+
+    def entries(self, request: EntriesRequest) -> Entries:
+        """The files of some parts of that revision. Raises Refused (`revision_gone`, `mirror_too_large`)."""
+        return entries_of(self._at(request.revision), request)
+
+    def _at(self, revision: str) -> Manifest:
+        manifest = self._last
+        if manifest is None or manifest.revision != revision:
+            manifest = self.build()
+        if manifest.revision != revision:
+            raise _gone(revision)
+        return manifest
+
     def fingerprint(self) -> str:
         """A value that changes when a new `build` is worth its while. Reads no file content.
 
@@ -122,11 +143,7 @@ class ManifestBuilder:
         Raises Refused: `revision_gone` when any of it has changed since, `unknown_path` for a file that revision does not list
         or names twice, `bundle_too_large` beyond 32 MiB.
         """
-        manifest = self._last
-        if manifest is None or manifest.revision != request.revision:
-            manifest = self.build()
-        if manifest.revision != request.revision:
-            raise _gone(request.revision)
+        manifest = self._at(request.revision)
         wanted = set(request.paths)
         entries = [entry for entry in manifest.files if entry.path in wanted]
         if len(entries) != len(request.paths):
@@ -136,9 +153,9 @@ class ManifestBuilder:
                 hint="Ask for the manifest again",
                 code="unknown_path",
             )
-        if sum(entry.size for entry in entries) > BATCH_BYTES:
+        if sum(entry.size for entry in entries) > REQUEST_BYTES:
             raise Refused(
-                f"The request asks for more than {BATCH_BYTES} bytes",
+                f"The request asks for more than {REQUEST_BYTES} bytes",
                 hint="Ask for the files in several requests",
                 code="bundle_too_large",
             )
@@ -173,10 +190,10 @@ class ManifestBuilder:
             if top.is_symlink():
                 yield folder, "symlink"
             elif top.exists():
-                yield from _walk_folder(top, folder)
+                yield from _walk_folder(str(top), folder)
 
 
-def _walk_folder(folder: Path, prefix: str) -> Iterator[tuple[str, _Signature | str]]:
+def _walk_folder(folder: str, prefix: str) -> Iterator[tuple[str, _Signature | str]]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
@@ -186,19 +203,20 @@ def _walk_folder(folder: Path, prefix: str) -> Iterator[tuple[str, _Signature | 
         yield _shown(prefix), "unreadable"
         return
     for entry in found:
-        if is_passing(entry.name):
-            continue
         path = f"{prefix}/{entry.name}"
-        problem = name_problem(path)
-        if problem:
-            yield _shown(path), problem
-            continue
+        if not is_plain(path):
+            if is_passing(entry.name):
+                continue
+            problem = name_problem(path)
+            if problem:
+                yield _shown(path), problem
+                continue
         try:
             info = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             continue
         if stat.S_ISDIR(info.st_mode):
-            yield from _walk_folder(folder / entry.name, path)
+            yield from _walk_folder(entry.path, path)
         else:
             yield path, _judge(info)
 

@@ -30,6 +30,25 @@ class Unchanged(msgspec.Struct, frozen=True, kw_only=True):
         return f"unchanged ({how}): {self.monitors} monitors, revision {self.revision[:12]}"
 
 
+class Took(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the time of a mirror went, in seconds."""
+
+    fetch_s: float = 0.0
+    """Until every file was here and proven."""
+    load_s: float = 0.0
+    """Loading it dry."""
+    commit_s: float = 0.0
+    """Making it durable and current."""
+
+    @property
+    def total_s(self) -> float:
+        """All of it."""
+        return self.fetch_s + self.load_s + self.commit_s
+
+    def __str__(self) -> str:
+        return f"{self.total_s:.2f} s (fetch {self.fetch_s:.2f}, load {self.load_s:.2f}, commit {self.commit_s:.2f})"
+
+
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
     """A new mirror was fetched, verified and loaded. `place` flip: it is current; keep: it lies beside the current one."""
 
@@ -44,6 +63,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     tree: Tree
     generation: Generation
     place: Place = "flip"
+    took: Took = Took()
 
     @property
     def summary(self) -> str:
@@ -51,7 +71,7 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
         where = "" if self.place == "flip" else "; kept beside the current mirror while this node acts"
         return (
             f"mirrored {self.monitors} monitors, revision {self.revision[:12]},"
-            f" {self.files} files ({self.bytes} bytes) fetched{where}"
+            f" {self.files} files ({self.bytes} bytes) fetched in {self.took}{where}"
         )
 
 

@@ -95,8 +95,8 @@ def place_of(position: Position) -> Place:
     return "drop" if position in {Position.grace, Position.announced} else "keep"
 
 
-def hear(clock: MirrorClock, revision: str, now: Now) -> MirrorClock:
-    """The primary said which revision it has."""
+def hear(clock: MirrorClock, revision: str, now: Now, age_s: float = 0.0) -> MirrorClock:
+    """The primary said which revision it has, and that its files have not been changed for `age_s`: that counts as debounce."""
     changed = revision != clock.heard
     fresh = changed and clock.heard in {"", clock.current, clock.settled, clock.failed_revision}
     if changed and clock.failed_revision not in {"", revision}:
@@ -106,7 +106,7 @@ def hear(clock: MirrorClock, revision: str, now: Now) -> MirrorClock:
         clock,
         heard=revision,
         first_differed=math.inf if revision == clock.current else min(clock.first_differed, now.mono),
-        last_changed=now.mono if changed else clock.last_changed,
+        last_changed=now.mono - age_s if changed else clock.last_changed,
         edits_from=now.mono if fresh else clock.edits_from,
     )
 

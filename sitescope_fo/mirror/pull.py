@@ -12,12 +12,10 @@ from typing import TypeVar
 
 import msgspec
 
-from sitescope_fo.mirror import history
-from sitescope_fo.mirror.bundle import batches
-from sitescope_fo.mirror.generations import clean, commit_generation, current, generations
-from sitescope_fo.mirror.outcome import Dropped, Failed, Place, PullOutcome, StagedShrink, Unchanged, Verified
+from sitescope_fo.mirror import history, transfer
+from sitescope_fo.mirror.generations import clean, commit_generation, current, generations, lay_spare
+from sitescope_fo.mirror.outcome import Dropped, Failed, Place, PullOutcome, StagedShrink, Took, Unchanged, Verified
 from sitescope_fo.mirror.record import Generation, verify_generation
-from sitescope_fo.mirror.rules import check_manifest
 from sitescope_fo.mirror.shrink import (
     WAIT_S,
     Patience,
@@ -33,30 +31,21 @@ from sitescope_fo.mirror.validate import DryLoad, load_mirrored, monitor_names
 from sitescope_fo.model.config import Tree
 from sitescope_fo.model.errors import Refused, SiteScopeError
 from sitescope_fo.model.ports import Clock, Now, PeerAddress, PeerClient, Work
-from sitescope_fo.model.wire import FILES, MANIFEST, FileEntry, FilesRequest, Manifest, decode, encode
+from sitescope_fo.model.wire import Manifest
 from sitescope_fo.store.files import REAL, Disk
 
 T = TypeVar("T")
 
-MANIFEST_TIMEOUT_S = 60.0
-FILES_TIMEOUT_S = 120.0
-NOT_MODIFIED = 304
 TRIES = 3
 """How often a pull starts over because the primary's tree moved on meanwhile."""
 
 Adapt = Callable[[Tree], tuple[Tree, tuple[str, ...]]]
 """The tree as this node runs it, and the paths of monitors that were retargeted or left out (`retargeting.mirrored_tree`)."""
-Progress = Callable[[float, str], None]
-"""Share done (0..1) and what is going on, for people."""
 
 
 def as_it_is(tree: Tree) -> tuple[Tree, tuple[str, ...]]:
     """The tree unchanged."""
     return tree, ()
-
-
-def silent(_share: float, _text: str) -> None:
-    """Shows progress to nobody."""
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +54,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     full: bool = False
     """Hash every file of the current mirror anew, and have the primary do the same with its own."""
     accept_shrink: bool = False
-    progress: Progress = silent
+    progress: transfer.Progress = transfer.silent
 
 
 class Puller:
@@ -92,6 +81,7 @@ class Puller:
         self._patience = Patience()
         self.lane = f"mirror:{profile_dir.name}"
         """Lane of the Work port for everything that touches the folder."""
+        self._transfer = transfer.Transfer(client, self.blocking)
 
     async def blocking(self, fn: Callable[..., T], *args: object) -> T:
         """`fn(*args)` in this folder's lane."""
@@ -100,13 +90,16 @@ class Puller:
     async def pull(self, peer: PeerAddress, ask: Ask, place: Callable[[], Place]) -> PullOutcome:
         """One attempt; what peer, files or disk do wrong is `Failed`. `place` is asked last, right before the flip."""
         revision = ""
+        began = self._clock.mono()
         try:
             for attempt in range(1, TRIES + 1):
                 try:
                     trusted = await self.blocking(self._look, ask.full)
-                    manifest = await self._manifest(peer, trusted, ask)
+                    ask.progress(0.0, "asking the primary what it has")
+                    base = trusted.record.manifest if trusted is not None else None
+                    manifest = await self._transfer.manifest(peer, base, full=ask.full)
                     if trusted is not None and manifest.revision == trusted.revision:
-                        await self.blocking(self._same, trusted)
+                        await self.blocking(self._same)
                         return Unchanged(
                             revision=trusted.revision,
                             monitors=len(trusted.record.monitors),
@@ -115,7 +108,7 @@ class Puller:
                         )
                     revision = manifest.revision
                     have = await self.blocking(self._reference)
-                    return await self._take(peer, manifest, have, ask, place)
+                    return await self._take(peer, manifest, have, ask, place, began)
                 except Refused as error:
                     if error.code != "revision_gone" or attempt == TRIES:
                         raise
@@ -132,29 +125,23 @@ class Puller:
                 revision=revision,
             )
 
-    async def _manifest(self, peer: PeerAddress, trusted: Generation | None, ask: Ask) -> Manifest:
-        """The primary's manifest, checked, or that of `trusted` when it has not changed.
-
-        Without an entity tag the primary hashes every file anew (`ManifestBuilder.build(full=True)`).
-        """
-        ask.progress(0.0, "asking the primary what it has")
-        etag = trusted.revision if trusted is not None and not ask.full else ""
-        reply = await self._client.request(peer, "GET", MANIFEST, timeout_s=MANIFEST_TIMEOUT_S, etag=etag)
-        if trusted is not None and reply.status == NOT_MODIFIED:
-            return trusted.record.manifest
-        manifest: Manifest = await self.blocking(decode, reply.body, Manifest)
-        await self.blocking(check_manifest, manifest, peer.node_id)
-        return manifest
-
     async def _take(
-        self, peer: PeerAddress, manifest: Manifest, have: Generation | None, ask: Ask, place: Callable[[], Place]
+        self,
+        peer: PeerAddress,
+        manifest: Manifest,
+        have: Generation | None,
+        ask: Ask,
+        place: Callable[[], Place],
+        began: float,
     ) -> PullOutcome:
         stage = Stage(self._dir, manifest, self._disk)
         missing = await self.blocking(stage.begin, have)
-        fetched = await self._fetch(peer, stage, missing, ask)
+        fetched = await self._transfer.files(peer, stage.revision, missing, stage.add, ask.progress)
+        laid = self._clock.mono()
         ask.progress(0.8, "verifying and loading it")
         raw = await self.blocking(load_mirrored, self._dry_load, stage.path)
         names = monitor_names(raw)
+        loaded = self._clock.mono()
         path = await self.blocking(stage.finish, names, self._clock.wall())
         shrinks, staged = await self.blocking(self._shrink, manifest, have, names, ask.accept_shrink, self._clock.now())
         if staged is not None:
@@ -183,19 +170,15 @@ class Puller:
             tree=tree,
             generation=generation,
             place=where,
+            took=Took(fetch_s=laid - began, load_s=loaded - laid, commit_s=self._clock.mono() - loaded),
         )
 
-    async def _fetch(self, peer: PeerAddress, stage: Stage, missing: tuple[FileEntry, ...], ask: Ask) -> int:
-        """Fetches and lays down the missing files; returns their bytes."""
-        total = sum(entry.size for entry in missing)
-        done = 0
-        for batch in batches(missing):
-            ask.progress(0.05 + 0.7 * done / max(total, 1), f"fetching {len(missing)} files, {done} of {total} bytes")
-            wanted = FilesRequest(revision=stage.revision, paths=tuple(entry.path for entry in batch))
-            reply = await self._client.request(peer, "POST", FILES, encode(wanted), timeout_s=FILES_TIMEOUT_S)
-            await self.blocking(stage.add, reply.body, batch)
-            done += sum(entry.size for entry in batch)
-        return total
+    async def tidy(self, revision: str) -> None:
+        """What need not be done before a mirror is current: old generations go (`revision` stays), the spare tree is laid.
+
+        Raises OSError.
+        """
+        await self.blocking(self._clean, revision)
 
     # --- blocking parts, in the folder's lane -----------------------------------------------------------------------
 
@@ -208,11 +191,14 @@ class Puller:
         """What a new mirror is built on and compared with: the current one, or the newest when that lost its record."""
         return current(self._dir) or next(iter(generations(self._dir)), None)
 
-    def _same(self, have: Generation) -> None:
+    def _clean(self, revision: str) -> None:
+        clean(self._dir, keep=frozenset({revision}), disk=self._disk)
+        lay_spare(self._dir, self._disk)
+
+    def _same(self) -> None:
         """The primary is what the current mirror is: a shrink that waited is off."""
         forget_staged(self._dir)
         self._patience.forget()
-        clean(self._dir, keep=frozenset({have.revision}), disk=self._disk)
 
     def _shrink(
         self,
@@ -258,8 +244,7 @@ class Puller:
         """Keeps what shrinks as a zip, then commits. A damaged current mirror is no reason to refuse a good one."""
         if shrunk is not None and not verify_generation(shrunk.path):
             history.write(self._dir, shrunk, "shrink", wall=wall, disk=self._disk)
-        generation = commit_generation(self._dir, path, flip=flip, disk=self._disk)
+        generation = commit_generation(self._dir, path, flip=flip, verified=True, disk=self._disk)
         forget_staged(self._dir)
         self._patience.forget()
-        clean(self._dir, keep=frozenset({generation.revision}), disk=self._disk)
         return generation

@@ -243,10 +243,11 @@ class PeerRemove(ConfigCommand, frozen=True, kw_only=True):
 
 
 class Mirror(Command, frozen=True, kw_only=True):
-    """Mirrors now (full verification); `accept` takes a staged shrink."""
+    """Mirrors now (full verification); `accept` takes a staged shrink; `quick` only asks whether the revision is another."""
 
     name: str
     accept: bool = False
+    quick: bool = False
 
 
 class Activate(Command, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@
 |---|---|---|
 | `GET /api/v1/health` | - | `Health` |
 | `GET /api/v1/mirror/manifest` | - (entity tag) | `Manifest`, 304 when unchanged |
+| `POST /api/v1/mirror/parts` | `PartsRequest` (entity tag) | `Parts`, 304 when unchanged |
+| `POST /api/v1/mirror/entries` | `EntriesRequest` | `Entries`: the manifest's files in those parts |
 | `POST /api/v1/mirror/files` | `FilesRequest` | uncompressed tar of exactly those files, in manifest order |
 | `GET /api/v1/state/ledger` | - | `Ledger`: what was last notified |
 | `PUT /api/v1/state/ledger` | `Ledger` | `Done` |
@@ -33,6 +35,8 @@ from sitescope_fo.model.version import WIRE
 
 HEALTH = "/api/v1/health"
 MANIFEST = "/api/v1/mirror/manifest"
+PARTS = "/api/v1/mirror/parts"
+ENTRIES = "/api/v1/mirror/entries"
 FILES = "/api/v1/mirror/files"
 LEDGER = "/api/v1/state/ledger"
 CHECKS = "/api/v1/state/checks"
@@ -94,6 +98,8 @@ class Health(Body, frozen=True, kw_only=True):
     disk_full: bool = False
     revision: Word = ""
     """Revision of the manifest a mirror would get now."""
+    revision_age_s: Seconds = 0.0
+    """How long ago the last change of its files was noticed; 0 when it is not said."""
     monitors: Count = 0
     ledger_digest: Word = ""
     checks_digest: Word = ""
@@ -128,6 +134,42 @@ class Manifest(Body, frozen=True, kw_only=True):
     revision: Word
     files: Annotated[tuple[FileEntry, ...], Meta(max_length=MOST_ENTRIES)]
     skipped: Annotated[tuple[SkippedFile, ...], Meta(max_length=MOST_ENTRIES)] = ()
+
+
+PART_COUNT = 256
+"""Into how many parts a manifest is cut: part n holds the paths whose CRC-32 ends in the byte n."""
+
+
+class PartsRequest(Body, frozen=True, kw_only=True):
+    """Has the manifest changed? The entity tag names the revision that the asker has."""
+
+    full: bool = False
+    """Hash every file anew before answering."""
+    skipped: Word = ""
+    """Digest of the list of skipped files that the asker has (`parts.digest_of_skipped`)."""
+
+
+class Parts(Body, frozen=True, kw_only=True):
+    """A manifest without its files: 16 hex digits for each of its parts, in order. Says which parts differ from those one has."""
+
+    node_id: Word
+    revision: Word
+    digests: Word
+    skipped: Annotated[tuple[SkippedFile, ...], Meta(max_length=MOST_ENTRIES)] = ()
+
+
+class EntriesRequest(Body, frozen=True, kw_only=True):
+    """Send the manifest's files in these parts at that revision; refused (`revision_gone`) when the tree has moved on."""
+
+    revision: Word
+    parts: Annotated[tuple[Annotated[int, Meta(ge=0, lt=PART_COUNT)], ...], Meta(max_length=PART_COUNT)]
+
+
+class Entries(Body, frozen=True, kw_only=True):
+    """Those files, sorted by path."""
+
+    revision: Word
+    files: Annotated[tuple[FileEntry, ...], Meta(max_length=MOST_ENTRIES)]
 
 
 class FilesRequest(Body, frozen=True, kw_only=True):

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from sitescope_fo.mirror.manifest import ManifestBuilder
+from sitescope_fo.mirror.manifest import LANE, ManifestBuilder
 from sitescope_fo.model.config import NodeConfig, Tree
 from sitescope_fo.model.errors import ConfigInvalid, Problem, Refused, SiteScopeError
 from sitescope_fo.model.fact import TreeChanged
-from sitescope_fo.model.wire import FilesRequest, Manifest
+from sitescope_fo.model.wire import Entries, EntriesRequest, FilesRequest, Manifest, Parts
 from sitescope_fo.node import decide, settings, timetable
 from sitescope_fo.node.last_good import keep_last_good, last_good_root
 from sitescope_fo.node.loading import load_tree_at, open_cache, save_cache
@@ -47,6 +47,7 @@ class OwnTree:
         self._unkept: Tree | None = None
         self.builder = ManifestBuilder(node.home, node.world.ha.node_id)
         self.manifest: Manifest | None = None
+        self._changed_at = node.ports.clock.mono()
         self.waiting_settings: tuple[str, ...] = ()
         """Settings that config.toml has changed and that count only after a restart."""
 
@@ -91,6 +92,8 @@ class OwnTree:
             seen = await self._node.ports.work.run_blocking(_fingerprint, self._node.home, lane="own")
             if seen == self._seen and not forced and self.manifest is not None:
                 return
+            if seen != self._seen:
+                self._changed_at = self._node.ports.clock.mono()
             if seen != self._seen or forced:
                 await self._load()
             self._seen = seen  # as it was before the load: what is edited meanwhile, also by the load itself, is looked at again
@@ -120,12 +123,29 @@ class OwnTree:
 
     async def build_manifest(self, *, full: bool = False) -> Manifest:
         """The manifest of the files as they are now; with `full` every file is hashed anew. Raises OSError, Refused."""
-        return await self._node.ports.work.run_blocking(partial(self.builder.build, full=full), lane="own")
+        return await self._node.ports.work.run_blocking(partial(self.builder.build, full=full), lane=LANE)
+
+    async def parts(self, manifest: Manifest) -> Parts:
+        """The manifest without its files."""
+        return await self._node.ports.work.run_blocking(self.builder.parts, manifest, lane=LANE)
+
+    async def entries(self, request: EntriesRequest) -> Entries:
+        """Some parts of the manifest. Refused as `bundle`."""
+        try:
+            return await self._node.ports.work.run_blocking(self.builder.entries, request, lane=LANE)
+        except Refused:
+            await self._renew_manifest()
+            raise
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since a change of the files was last noticed."""
+        return self._node.ports.clock.mono() - self._changed_at
 
     async def bundle(self, request: FilesRequest) -> bytes:
         """The tar of the files asked for. What changed meanwhile is Refused, and the next manifest says what there is now."""
         try:
-            return await self._node.ports.work.run_blocking(self.builder.bundle, request, lane="own")
+            return await self._node.ports.work.run_blocking(self.builder.bundle, request, lane=LANE)
         except Refused:
             await self._renew_manifest()
             raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sitescope_fo.engine import exchange
 from sitescope_fo.failover import machine, primary
 from sitescope_fo.failover.state import PrimarySide
+from sitescope_fo.mirror.parts import digest_of_skipped
 from sitescope_fo.model import wire
 from sitescope_fo.model.config import Peer, Profile
 from sitescope_fo.model.errors import Refused, Unreachable
@@ -42,6 +43,8 @@ class PeerApi:
         self._anyone: dict[tuple[str, str], _Route] = {("GET", wire.HEALTH): self._health}
         self._on_primary: dict[tuple[str, str], _Route] = {
             ("GET", wire.MANIFEST): self._manifest,
+            ("POST", wire.PARTS): self._parts,
+            ("POST", wire.ENTRIES): self._entries,
             ("POST", wire.FILES): self._files,
             ("GET", wire.LEDGER): self._ledger,
             ("PUT", wire.LEDGER): self._take_ledger,
@@ -130,6 +133,19 @@ class PeerApi:
         if not etag:  # a full verification: every file is hashed anew
             manifest = await self._node.own.build_manifest(full=True)
         return _json(manifest, manifest.revision)
+
+    async def _parts(self, peer_id: str, body: bytes, etag: str) -> Answer:
+        request = wire.decode(body, wire.PartsRequest)
+        own = self._node.own
+        manifest = await own.build_manifest(full=True) if request.full else own.manifest
+        if manifest is None:
+            raise Unreachable("The configuration has not been read yet", hint="It will be in a moment", code="starting")
+        if etag == manifest.revision and request.skipped == digest_of_skipped(manifest.skipped):
+            return Answer(status=304, etag=etag)
+        return _json(await own.parts(manifest), manifest.revision)
+
+    async def _entries(self, peer_id: str, body: bytes, etag: str) -> Answer:
+        return _json(await self._node.own.entries(wire.decode(body, wire.EntriesRequest)))
 
     async def _files(self, peer_id: str, body: bytes, etag: str) -> Answer:
         request = wire.decode(body, wire.FilesRequest)

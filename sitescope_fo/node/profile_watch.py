@@ -12,6 +12,7 @@ from sitescope_fo.failover.prober import Prober
 from sitescope_fo.failover.timing import yield_for
 from sitescope_fo.mirror import generations, history, retargeting
 from sitescope_fo.mirror.keeper import Keeper
+from sitescope_fo.mirror.outcome import Verified
 from sitescope_fo.mirror.record import Generation
 from sitescope_fo.model import effect as effects
 from sitescope_fo.model import wire
@@ -72,6 +73,7 @@ class ProfileWatch:
             schedules=lambda: node.world.catalogue.tree("").schedules,
             dry_load=self.dry_load,
             on_tree=self._mirror_loaded,
+            told=self._mirror_taken,
             adapt=self._retarget,
         )
 
@@ -151,6 +153,9 @@ class ProfileWatch:
         return retargeting.mirrored_tree(
             tree, node.ports.book, frozenset(names), config.self_targets, own_host=node.world.host or "localhost"
         )
+
+    def _mirror_taken(self, outcome: Verified) -> None:
+        self._node.records.event("mirrored", outcome.summary, profile=self.name)
 
     async def _mirror_loaded(self, tree: Tree, generation: Generation) -> None:
         if self._passive():
@@ -250,7 +255,7 @@ class ProfileWatch:
 
     async def _talk(self, health: wire.Health) -> None:
         self.health = health
-        self.keeper.heard(health.revision, health.monitors)
+        self.keeper.heard(health.revision, health.revision_age_s)
         if self._talking or self._ended:
             return
         self._talking = True

@@ -179,7 +179,7 @@ class RoleControl:
     async def _mirror(self, body: commands.Mirror, progress: Progress) -> tuple[str, Any]:
         watch = self._watch(body.name)
         progress(0.1, "asking the primary for its manifest")
-        outcome = await watch.keeper.poke(full=True, accept=body.accept, progress=progress)
+        outcome = await watch.keeper.poke(full=not body.quick, accept=body.accept, progress=progress)
         if isinstance(outcome, Failed):
             kind = Unreachable if outcome.code in MISS_KINDS else Bad
             raise kind(outcome.what, where=outcome.where, hint=outcome.hint, code=outcome.code)

@@ -94,6 +94,7 @@ class Vitals:
             disk_free_bytes=self.disk_free,
             disk_full=self.disk_free < DISK_FULL_BYTES or bool(node.writer.failing),
             revision=manifest.revision if manifest is not None else "",
+            revision_age_s=max(node.own.age_s, 0.0),
             monitors=len(catalogue.monitors("")),
             ledger_digest=self._ledger_digest(),
             wall=node.ports.clock.wall(),

@@ -55,6 +55,10 @@ class Disk(Protocol):
         """Creates one folder with exactly `mode`."""
         ...
 
+    def sync_all(self, root: Path) -> None:
+        """Makes the whole file system durable on which the folder `root` is."""
+        ...
+
 
 class RealDisk:
     """The disk of this machine."""
@@ -100,6 +104,19 @@ class RealDisk:
         """See Disk."""
         path.mkdir(mode)
         path.chmod(mode)
+
+    def sync_all(self, root: Path) -> None:
+        """See Disk. Linux tells write errors that nobody was told of yet (5.8 and later)."""
+        import ctypes  # 10 ms that only the mirroring of large trees spends
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if libc.syncfs(fd) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), str(root))
+        finally:
+            os.close(fd)
 
 
 REAL: Disk = RealDisk()

@@ -6,9 +6,10 @@ from pathlib import Path
 import anyio
 
 from sitescope_fo.mirror.manifest import ManifestBuilder
-from sitescope_fo.model.errors import Unreachable
+from sitescope_fo.mirror.parts import digest_of_skipped
+from sitescope_fo.model.errors import Refused, Unreachable
 from sitescope_fo.model.ports import Now, PeerAddress, PeerReply
-from sitescope_fo.model.wire import FILES, MANIFEST, FilesRequest, decode, encode
+from sitescope_fo.model.wire import ENTRIES, FILES, MANIFEST, PARTS, EntriesRequest, FilesRequest, PartsRequest, decode, encode
 from sitescope_fo.store.home import Home
 from sitescope_fo.store.tree import load_tree
 from tests.store.book import SmallBook
@@ -83,6 +84,9 @@ class Primary:
         self.asked: list[str] = []
         """Paths of the files that were fetched."""
         self.down = False
+        self.knows_parts = True
+        self.on_parts = lambda parts: parts
+        self.on_entries = lambda entries: entries
         self.on_manifest = lambda manifest: manifest
         self.on_files = lambda: None
         self.on_tar = lambda data: data
@@ -124,7 +128,18 @@ class Primary:
             made = self.on_manifest(manifest)
             data = made if isinstance(made, bytes) else encode(made)
             return PeerReply(status=200, body=data, etag=manifest.revision, peer_id=NODE)
-        assert (method, path) == ("POST", FILES)
+        if path == PARTS and self.knows_parts:
+            wanted = decode(body, PartsRequest)
+            manifest = self.builder.build(full=wanted.full)
+            if etag == manifest.revision and wanted.skipped == digest_of_skipped(manifest.skipped):
+                return PeerReply(status=304, body=b"", etag=etag, peer_id=NODE)
+            made = self.on_parts(self.builder.parts(manifest))
+            return PeerReply(status=200, body=encode(made), etag=manifest.revision, peer_id=NODE)
+        if path == ENTRIES and self.knows_parts:
+            made = self.on_entries(self.builder.entries(decode(body, EntriesRequest)))
+            return PeerReply(status=200, body=encode(made), peer_id=NODE)
+        if path != FILES:
+            raise Refused("There is no such route", where=path, code="not_found")
         self.on_files()
         wanted = decode(body, FilesRequest)
         data = self.builder.bundle(wanted)

@@ -194,12 +194,12 @@ def test_a_chain_of_headers_is_refused_and_ends():
     assert refusal.value.code == "bundle_torn"
 
 
-def test_requests_stay_below_32_mib_and_keep_the_order():
+def test_requests_stay_below_8_mib_but_for_one_large_file_and_keep_the_order():
     mib = 1024**2
-    sizes = [10, 20 * mib, 11 * mib, 1 * mib, 32 * mib, 5]
+    sizes = [10, 4 * mib, 3 * mib, 1 * mib, 32 * mib, 5]
     files = [FileEntry(path=f"scripts/{n}", size=size, mode=0o644, sha256="") for n, size in enumerate(sizes)]
     cut = list(batches(files))
     assert [e for batch in cut for e in batch] == files
-    assert all(len(batch) == 1 or sum(e.size for e in batch) <= 32 * mib for batch in cut)
+    assert all(len(batch) == 1 or sum(e.size for e in batch) <= 8 * mib for batch in cut)
     assert len(cut) == 4
     assert list(batches([])) == []

@@ -345,6 +345,7 @@ async def test_a_mirror_that_fails_for_a_minute_is_reported_as_a_stale_mirror_no
     async with site.running():
         await anyio.sleep(60)
         site.facts.clear()
+        site.primary.knows_parts = False
         site.primary.on_manifest = lambda manifest: b""
         site.primary.group("Group 0", ["Edit"] + [f"Monitor {m}" for m in range(10)])
         await anyio.sleep(60)

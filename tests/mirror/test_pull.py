@@ -1,5 +1,6 @@
 """A pull: only what is missing travels, and nothing that is torn, tampered, unloadable or suddenly shrunk becomes current."""
 
+import msgspec
 import pytest
 
 from sitescope_fo.mirror import history
@@ -10,7 +11,7 @@ from sitescope_fo.mirror.record import verify_generation
 from sitescope_fo.mirror.shrink import WAIT_S, is_sudden_shrink, read_staged, removed_monitors
 from sitescope_fo.mirror.staging import clean_staging
 from sitescope_fo.model.ports import PeerAddress
-from sitescope_fo.model.wire import MANIFEST, decode, encode
+from sitescope_fo.model.wire import ENTRIES, FILES, MANIFEST, PARTS, decode, encode
 from sitescope_fo.model.wire import Manifest as WireManifest
 from tests.mirror.primary import PEER, InlineWork, LoopClock, Primary, dry_load
 
@@ -64,7 +65,7 @@ async def test_an_unchanged_primary_costs_one_small_request(site):
     outcome = await site.pull()
     assert isinstance(outcome, Unchanged)
     assert (outcome.monitors, outcome.full) == (30, False)
-    assert site.primary.requests == [("GET", MANIFEST)]
+    assert site.primary.requests == [("POST", PARTS)]
 
 
 async def test_one_changed_monitor_moves_only_its_file(site):
@@ -113,8 +114,87 @@ async def test_a_large_tree_comes_in_several_requests(site):
         site.primary.write(f"scripts/big{n}", bytes([n]) * 15 * 1024**2)
     outcome = await site.pull()
     assert isinstance(outcome, Verified)
-    assert len(site.primary.requests) == 3
+    assert site.primary.requests == [("GET", MANIFEST), *[("POST", FILES)] * 5]
     assert site.current == site.primary.revision
+
+
+async def test_one_changed_file_of_many_moves_one_part_of_the_manifest(site):
+    for n in range(3000):
+        site.primary.write(f"scripts/{n}.sh", f"# {n}\n")
+    await site.pull()
+    site.primary.requests.clear()
+    sizes = []
+    site.primary.on_entries = lambda entries: sizes.append(len(entries.files)) or entries
+    site.primary.write("scripts/7.sh", "# changed\n")
+    outcome = await site.pull()
+    assert site.primary.requests == [("POST", PARTS), ("POST", ENTRIES), ("POST", FILES)]
+    assert sizes[0] < 3000 / 100
+    assert (outcome.files, site.current) == (1, site.primary.revision)
+
+
+async def test_a_primary_that_knows_no_parts_is_mirrored_by_whole_manifests(site):
+    site.primary.knows_parts = False
+    await site.pull()
+    assert isinstance(await site.pull(), Unchanged)
+    site.primary.group("Group 1", ["Renamed", *[f"Monitor {n}" for n in range(1, 10)]])
+    assert (await site.pull()).files == 1
+    assert isinstance(await site.pull(full=True), Unchanged)
+    assert site.current == site.primary.revision
+
+
+async def test_a_full_verification_of_an_unchanged_primary_hashes_on_both_sides_and_moves_nothing(site):
+    await site.pull()
+    hashed = site.primary.builder.hashed
+    site.primary.requests.clear()
+    outcome = await site.pull(full=True)
+    assert isinstance(outcome, Unchanged)
+    assert site.primary.requests == [("POST", PARTS)]
+    assert site.primary.builder.hashed - hashed == len(site.primary.builder.build().files)
+
+
+async def test_a_file_that_cannot_be_mirrored_any_more_is_listed_although_the_revision_is_the_same(site):
+    await site.pull()
+    (site.primary.home.scripts / "link").symlink_to("/etc/passwd")
+    outcome = await site.pull()
+    assert isinstance(outcome, Unchanged)
+    assert [skip.path for skip in outcome.skipped] == ["scripts/link"]
+
+
+def replaced(**changes):
+    return lambda body: msgspec.structs.replace(body, **changes)
+
+
+LYING_PARTS = {
+    "a table that is too short": ("on_parts", replaced(digests="00")),
+    "no entries": ("on_entries", replaced(files=())),
+    "an entry twice": ("on_entries", lambda body: replaced(files=body.files * 2)(body)),
+    "an entry of another part": (
+        "on_entries",
+        lambda body: replaced(files=(*body.files, *(replaced(path=f"scripts/{n}")(body.files[0]) for n in range(9))))(body),
+    ),
+    "another hash": ("on_entries", lambda body: replaced(files=tuple(replaced(sha256="0" * 64)(e) for e in body.files))(body)),
+    "traversal": ("on_entries", lambda body: replaced(files=tuple(replaced(path="../x")(e) for e in body.files))(body)),
+}
+
+
+@pytest.mark.parametrize(("where", "lie"), LYING_PARTS.values(), ids=LYING_PARTS.keys())
+async def test_parts_that_do_not_make_up_the_revision_give_way_to_the_whole_manifest(site, where, lie):
+    await site.pull()
+    site.primary.requests.clear()
+    site.primary.group("Group 1", ["Renamed", *[f"Monitor {n}" for n in range(1, 10)]])
+    setattr(site.primary, where, lie)
+    outcome = await site.pull()
+    assert (isinstance(outcome, Verified), site.current) == (True, site.primary.revision)
+    assert site.primary.requests.count(("GET", MANIFEST)) == 1
+
+
+async def test_parts_of_a_revision_that_there_is_not_change_nothing(site):
+    await site.pull()
+    before = site.current
+    site.primary.group("Group 1", ["Renamed", *[f"Monitor {n}" for n in range(1, 10)]])
+    site.primary.on_parts = replaced(revision="0" * 64)
+    outcome = await site.pull()
+    assert (isinstance(outcome, Failed), site.current) == (True, before)
 
 
 # --- nothing bad becomes current ------------------------------------------------------------------------------------
@@ -142,6 +222,7 @@ async def test_a_bad_manifest_changes_nothing_and_says_so(site, change):
     await site.pull()
     before = site.current
     site.primary.group("Group 0", ["Another"] + [f"Monitor {n}" for n in range(10)])
+    site.primary.knows_parts = False
     site.primary.on_manifest = change
     outcome = await site.pull()
     assert isinstance(outcome, Failed)
