@@ -62,19 +62,23 @@ def keep_last_good(home: Home, revision: str, disk: Disk = REAL) -> bool:
 
 def _lay_differences(fresh: Path, files: Mapping[str, bytes], disk: Disk) -> None:
     """Makes a whole, durable copy of other files one of these, durable too."""
+    touched: set[Path] = set()
     for path in [path for path in names_below(fresh) if path not in files]:
         disk.unlink(fresh / path)
+        touched.add((fresh / path).parent)
     wanted = {fresh, fresh / "groups"}.union(*((fresh / path).parents for path in files))
     for folder, _, _ in os.walk(fresh, topdown=False):
         if Path(folder) not in wanted:
             Path(folder).rmdir()
+            touched.add(Path(folder).parent)
     for path, content in files.items():
         target = fresh / path
         if not target.is_file() or target.read_bytes() != content:
             make_private_dir(target.parent, disk)
             write_atomic(target, content, 0o600, disk)
-    for folder, _, _ in os.walk(fresh, topdown=False):
-        disk.fsync_dir(Path(folder))
+    for changed in touched:  # what was written is durable already
+        if changed.is_dir():
+            disk.fsync_dir(changed)
 
 
 def _contents(root: Path) -> Mapping[str, bytes]:
