@@ -390,11 +390,12 @@ class MailSent(Fact, frozen=True, kw_only=True):
 
 
 class MailFailed(Fact, frozen=True, kw_only=True):
-    """An outbox item was not taken; `permanent`: it never will be."""
+    """An outbox item was not taken; `permanent`: it never will be; `server`: no other would have been, so it keeps its turn."""
 
     item: str
     why: str
     permanent: bool
+    server: bool = False
 
 
 class LedgerReceived(Fact, frozen=True, kw_only=True):

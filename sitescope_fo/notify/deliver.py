@@ -1,4 +1,9 @@
-"""Takes mails from the outbox to the servers: one at a time for each setting, so that a dead server delays only its own mails."""
+"""Takes mails from the outbox to the servers: one at a time for each setting, so that a dead server delays only its own mails.
+
+While a server takes nothing, one mail at a time asks how it is, each time another one: a mail that makes a server hang up cannot
+stand before the others for ever, and of a thousand mails only few reach a server that takes mails and never says so. The first
+success lets all of them go.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,14 @@ from sitescope_fo.engine.state import OUTBOX, OutboxItem
 from sitescope_fo.model.config import MailSettings
 from sitescope_fo.model.fact import Fact, MailFailed, MailSent
 from sitescope_fo.model.ports import Clock, Mailer, Message
-from sitescope_fo.notify.errors import MailDeferred, MailRefused
-from sitescope_fo.notify.outbox import due, told_entry
+from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
+from sitescope_fo.notify.outbox import due, retry_pause_s, told_entry
 from sitescope_fo.notify.words import sender_of
 
 LOOK_S = 1.0
 """How soon it is noticed that a mail may leave at last."""
+LONGEST_PAUSE_S = 60.0
+"""A server in trouble is tried at least this often: one connection a minute burdens nobody."""
 LEAST_PAUSE_S = 0.1
 """State changes with every check; the outbox is looked at no more often than this."""
 
@@ -45,6 +52,8 @@ class Courier:
         self._may_notify, self._settings_for, self._changed = may_notify, settings_for, changed
         self._sender_host = sender_host
         self._busy: set[MailSettings] = set()
+        self._troubles: dict[MailSettings, int] = {}
+        self._paused: dict[MailSettings, float] = {}
         self._reported: dict[str, int] = {}
         self._leaving: dict[str, OutboxItem] = {}
         self._left = anyio.Event()
@@ -71,8 +80,9 @@ class Courier:
         for item in due(self._cells, self._clock.now(), self._may_notify):
             if not self._was_reported(item):
                 lanes.setdefault(self._settings(item), []).append(item)
+        now = self._clock.mono()
         for settings, items in lanes.items():
-            if settings not in self._busy:
+            if settings not in self._busy and self._paused.get(settings, now) <= now:
                 self._busy.add(settings)
                 tasks.start_soon(self._lane, settings, items)
 
@@ -82,10 +92,19 @@ class Courier:
             await self._changed()
 
     async def _lane(self, settings: MailSettings, items: list[OutboxItem]) -> None:
-        """Sends the mails in order and stops at the first that no server takes now: the others would fare no better."""
+        """Sends the mails in order, and stops when the server is in trouble: the others would fare no better."""
+        if settings in self._troubles:
+            first = min(items, key=lambda item: item.attempts)
+            items = [first, *(item for item in items if item is not first)]
         for item in items:
-            if self._still_due(item) and not await self._hand_over(settings, item):
+            if not self._still_due(item):
+                continue
+            if not await self._hand_over(settings, item):
+                self._troubles[settings] = failures = self._troubles.get(settings, 0) + 1
+                self._paused[settings] = self._clock.mono() + retry_pause_s(failures, LONGEST_PAUSE_S)
                 break
+            self._troubles.pop(settings, None)
+            self._paused.pop(settings, None)
         self._busy.discard(settings)
 
     def _was_reported(self, item: OutboxItem) -> bool:
@@ -108,6 +127,7 @@ class Courier:
             left.set()
 
     async def _send(self, settings: MailSettings, item: OutboxItem) -> bool:
+        """False when the server is in trouble; a mail that failed by itself is no reason to keep the next one waiting."""
         message = Message(
             message_id=item.message_id,
             sender=sender_of(settings, self._sender_host),
@@ -122,9 +142,12 @@ class Courier:
         except MailRefused as error:
             self._say(item, MailFailed(item=item.id, why=str(error), permanent=True))
             return True
+        except ServerTrouble as error:
+            self._say(item, MailFailed(item=item.id, why=str(error), permanent=False, server=True))
+            return False
         except MailDeferred as error:
             self._say(item, MailFailed(item=item.id, why=str(error), permanent=False))
-            return False
+            return True
         self._say(item, MailSent(item=item.id, server=server, profile=item.profile, told=told_entry(item)))
         return True
 

@@ -120,13 +120,16 @@ def on_sent(cells: Cells, fact: MailSent, now: Now) -> Decision:
 
 
 def on_failed(cells: Cells, fact: MailFailed, now: Now) -> Decision:
-    """Tries again in 5 s, then twice as late each time up to 5 min; a refused mail is kept, not tried again, and said loudly."""
+    """Tries again in 5 s, then twice as late each time up to 5 min; a refused mail is kept, not tried again, and said loudly.
+
+    A mail that met trouble of the server itself has no pause of its own: whoever delivers waits for the server.
+    """
     cell = _cell(fact.item)
     item: OutboxItem | None = cells.get(cell)
     if item is None or item.id != fact.item or item.dead:
         return NOTHING
     attempts = item.attempts + 1
-    pause = min(LAST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(attempts - 1, 10))
+    pause = 0.0 if fact.server else retry_pause_s(attempts, LAST_RETRY_S)
     after = msgspec.structs.replace(
         item, attempts=attempts, next_try_mono=now.mono + pause, last_error=fact.why, dead=fact.permanent
     )
@@ -153,6 +156,11 @@ def on_failed(cells: Cells, fact: MailFailed, now: Now) -> Decision:
         hint="It is kept and tried again; `mail test` shows what the server says",
     )
     return Decision(changes, (said,))
+
+
+def retry_pause_s(failures: int, longest_s: float) -> float:
+    """Seconds to wait after so many failures in a row: 5, 10, 20 and so on."""
+    return min(longest_s, FIRST_RETRY_S * 2.0 ** min(failures - 1, 10))
 
 
 def due(cells: Cells, now: Now, may_notify: Callable[[str], bool]) -> list[OutboxItem]:

@@ -17,7 +17,7 @@ from sitescope_fo.model.config import MailServer, MailSettings
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.ports import Clock, Message, Work
 from sitescope_fo.notify.envelope import bare_address, mail_of
-from sitescope_fo.notify.errors import MailDeferred, MailRefused
+from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from sitescope_fo.notify.words import one_line
 
 TlsContext = Callable[[MailServer], ssl.SSLContext]
@@ -39,10 +39,11 @@ class SmtpMailer:
     async def send(self, settings: MailSettings, message: Message) -> str:
         """The `host:port` that took it.
 
-        Raises MailRefused when each server refused it for good or it is no mail, MailDeferred when one may take it later.
+        Raises MailRefused when each server refused it for good or it is no mail, MailDeferred when one may take it later, its
+        kind ServerTrouble when none would take any mail now.
         """
         if not settings.servers:
-            raise MailDeferred(
+            raise ServerTrouble(
                 "No mail server is set", hint="mail set --host HOST --port PORT --from ADDRESS", code="mail_not_set"
             )
         mail = mail_of(message)
@@ -72,13 +73,13 @@ class SmtpMailer:
             return _Session(server, self._tls, self._helo, timeout_s, remaining)
         except smtplib.SMTPAuthenticationError as error:
             what = f"{place} refused the login of {server.user}: {error.smtp_code} {_said(error.smtp_error)}"
-            raise MailDeferred(
+            raise ServerTrouble(
                 what, hint="Set user and password: mail set --user U --password-stdin", code="mail_login"
             ) from error
         except smtplib.SMTPResponseException as error:
-            raise MailDeferred(f"{place} takes no mail: {error.smtp_code} {_said(error.smtp_error)}") from error
+            raise ServerTrouble(f"{place} takes no mail: {error.smtp_code} {_said(error.smtp_error)}") from error
         except smtplib.SMTPNotSupportedError as error:
-            raise MailDeferred(f"{place}: {one_line(str(error))}", code="mail_not_supported") from error
+            raise ServerTrouble(f"{place}: {one_line(str(error))}", code="mail_not_supported") from error
 
     @staticmethod
     def _hand_over(session: _Session, place: str, mail: EmailMessage, sender: str, recipient: str) -> None:
@@ -87,7 +88,7 @@ class SmtpMailer:
         except smtplib.SMTPRecipientsRefused as error:
             raise _by_code(*error.recipients[recipient], place, f"the recipient {recipient}") from error
         except smtplib.SMTPSenderRefused as error:
-            raise _by_code(error.smtp_code, error.smtp_error, place, f"the sender {sender}") from error
+            raise _by_code(error.smtp_code, error.smtp_error, place, f"the sender {sender}", later=ServerTrouble) from error
         except smtplib.SMTPResponseException as error:
             raise _by_code(error.smtp_code, error.smtp_error, place, "the mail") from error
         except smtplib.SMTPNotSupportedError as error:
@@ -101,15 +102,15 @@ def _network_trouble(place: str, timeout_s: float) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         what = f"{place}: its certificate is not trusted: {error.verify_message}"
-        raise MailDeferred(
+        raise ServerTrouble(
             what, hint="Check the host name, or add the authority to the system's store", code="mail_tls"
         ) from error
     except ssl.SSLError as error:
-        raise MailDeferred(f"{place}: TLS failed: {one_line(str(error))}", code="mail_tls") from error
+        raise ServerTrouble(f"{place}: TLS failed: {one_line(str(error))}", code="mail_tls") from error
     except (OSError, smtplib.SMTPException) as error:
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):  # smtplib wraps those of replies
-            raise MailDeferred(f"{place} did not answer within {timeout_s:g} s", code="mail_timeout") from error
-        raise MailDeferred(f"{place}: {one_line(str(error)) or type(error).__name__}", code="mail_unreachable") from error
+            raise ServerTrouble(f"{place} did not answer within {timeout_s:g} s", code="mail_timeout") from error
+        raise ServerTrouble(f"{place}: {one_line(str(error)) or type(error).__name__}", code="mail_unreachable") from error
 
 
 class _Session(smtplib.SMTP):
@@ -183,12 +184,16 @@ class _Bounded:
         """The socket is closed by its owner."""
 
 
-def _by_code(code: int, answer: bytes | str, place: str, what: str) -> SiteScopeError:
-    """5xx is for good, but for 530: the server asks for a login, which settings can mend."""
+def _by_code(
+    code: int, answer: bytes | str, place: str, what: str, *, later: type[MailDeferred] = MailDeferred
+) -> SiteScopeError:
+    """5xx is for good, but for 530: the server asks for a login, which settings can mend. 421: it closes for everybody."""
     text = f"{place} refused {what}: {code} {_said(answer)}"
     if 500 <= code < 600 and code != 530:
         return MailRefused(text, hint="Check the address and what the server allows")
-    return MailDeferred(text, code="mail_login" if code == 530 else "")
+    if code in {421, 530}:
+        return ServerTrouble(text, code="mail_login" if code == 530 else "")
+    return later(text)
 
 
 def _said(answer: bytes | str) -> str:
@@ -203,7 +208,8 @@ def _together(errors: list[SiteScopeError]) -> SiteScopeError:
     what = "; ".join(error.what for error in errors)
     hint = next((error.hint for error in errors if error.hint), "")
     if later:
-        return MailDeferred(what, hint=hint, code=later[0].code)
+        kind = ServerTrouble if all(isinstance(error, ServerTrouble) for error in errors) else MailDeferred
+        return kind(what, hint=hint, code=later[0].code)
     return MailRefused(what, hint=hint, code=errors[0].code)
 
 

@@ -9,7 +9,7 @@ import pytest
 from sitescope_fo.engine.state import OUTBOX
 from sitescope_fo.model.config import MailServer, MailSettings
 from sitescope_fo.notify.deliver import Courier
-from sitescope_fo.notify.errors import MailDeferred, MailRefused
+from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from tests.engine.conftest import anyio_backend  # noqa: F401  # virtual time here too
 from tests.engine.desk import Desk, E, G
 from tests.engine.parts import alert, catalogue, monitor, once
@@ -40,8 +40,10 @@ class Servers:
             trouble = self.trouble.get(host)
             if trouble == "hang":
                 await anyio.sleep(60.0)
-                raise MailDeferred("timeout", code="mail_timeout")
+                raise ServerTrouble("timeout", code="mail_timeout")
             await anyio.sleep(SLOW)
+            if trouble == "down":
+                raise ServerTrouble("refused")
             if trouble == "defer":
                 raise MailDeferred("refused")
             if trouble == "refuse":
@@ -148,19 +150,90 @@ async def test_permission_is_asked_before_each_mail_of_a_batch():
 
 async def test_a_server_that_is_down_is_tried_with_growing_pauses_and_nothing_is_lost():
     one = stage()
-    one.servers.trouble["mail"] = "defer"
+    one.servers.trouble["mail"] = "down"
 
     async def scene():
         await one.desk.check(E)
-        await anyio.sleep(120.0)
+        await anyio.sleep(200.0)
         times = [at for at, _, _ in one.servers.tries]
         gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-        assert len(gaps) == 4
-        assert all(pause <= gap <= pause + SLOW + 1.5 for pause, gap in zip((5.0, 10.0, 20.0, 40.0), gaps, strict=True))
+        assert len(gaps) == 5
+        assert all(pause <= gap <= pause + SLOW + 1.5 for pause, gap in zip((5.0, 10.0, 20.0, 40.0, 60.0), gaps, strict=True))
         one.servers.trouble.clear()
-        await anyio.sleep(90.0)
+        await anyio.sleep(62.0)
         assert len(one.servers.taken) == 1
         assert one.desk.waiting() == []
+
+    await one.play(scene)
+
+
+async def test_a_server_in_trouble_is_asked_by_one_mail_at_a_time_each_time_another_and_then_gets_all():
+    names = [f"m{number}" for number in range(6)]
+    one = stage(*names)
+    one.servers.trouble["mail"] = "down"
+    asked = []
+    send = one.servers.send
+
+    async def noted(settings, message):
+        asked.append(message.subject)
+        return await send(settings, message)
+
+    one.servers.send = noted
+    one.allowed = False
+
+    async def scene():
+        for name in names:
+            await one.desk.check(E, name)
+        one.allowed = True
+        await anyio.sleep(45.0)
+        assert len(asked) == len(set(asked)) == 4
+        one.servers.trouble.clear()
+        await anyio.sleep(45.0 + 6 * SLOW)
+        assert len(one.servers.taken) == 6
+        assert len(asked) == 4 + 6
+
+    await one.play(scene)
+
+
+async def test_a_mail_that_a_server_chokes_on_does_not_keep_the_others():
+    one = stage("web", "db")
+    one.allowed = False
+
+    class Choking(Servers):
+        async def send(self, settings, message):
+            self.trouble["mail"] = "down" if "web" in message.subject else ""
+            return await super().send(settings, message)
+
+    one.servers = one.courier._mailer = Choking()
+
+    async def scene():
+        await one.desk.check(E, "web")
+        await one.desk.check(E, "db")
+        one.allowed = True
+        await anyio.sleep(10.0)
+        assert [mail.subject for mail in one.servers.taken] == ["[SiteScope] ERROR Servers/db"]
+
+    await one.play(scene)
+
+
+async def test_a_mail_deferred_by_itself_waits_alone():
+    one = stage("web", "db")
+    one.allowed = False
+
+    class Greylisting(Servers):
+        async def send(self, settings, message):
+            self.trouble["mail"] = "defer" if "web" in message.subject else ""
+            return await super().send(settings, message)
+
+    one.servers = one.courier._mailer = Greylisting()
+
+    async def scene():
+        await one.desk.check(E, "web")
+        await one.desk.check(E, "db")
+        one.allowed = True
+        await anyio.sleep(4.0)
+        assert [mail.subject for mail in one.servers.taken] == ["[SiteScope] ERROR Servers/db"]
+        assert len(one.servers.tries) == 2
 
     await one.play(scene)
 

@@ -14,7 +14,7 @@ from sitescope_fo.model.config import MailServer, MailSettings
 from sitescope_fo.model.ports import Message
 from sitescope_fo.node.ports.clock import SystemClock
 from sitescope_fo.node.ports.work import ThreadWork
-from sitescope_fo.notify.errors import MailDeferred, MailRefused
+from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from sitescope_fo.notify.smtp import SmtpMailer
 from sitescope_fo.security.certificate import create_self_signed
 
@@ -24,11 +24,17 @@ PASSWORD = "correct horse battery"
 
 
 class Sink:
-    """Takes mails; `rcpt` and `data` are its answers, `cut` drops the line once the mail is in."""
+    """Takes mails; `mail`, `rcpt` and `data` are its answers, `cut` drops the line once the mail is in."""
 
-    def __init__(self, *, rcpt="250 OK", data="250 OK", cut=False):
-        self.rcpt, self.data, self.cut = rcpt, data, cut
+    def __init__(self, *, mail="250 OK", rcpt="250 OK", data="250 OK", cut=False):
+        self.mail, self.rcpt, self.data, self.cut = mail, rcpt, data, cut
         self.mails = []
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        if self.mail.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.mail
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if self.rcpt.startswith("250"):
@@ -200,31 +206,34 @@ async def test_a_server_without_starttls_gets_nothing_in_clear(serve):
 @pytest.mark.parametrize(
     ("sink", "error", "said"),
     [
+        ({"mail": "451 4.3.2 system busy"}, ServerTrouble, "451 4.3.2 system busy"),
+        ({"rcpt": "421 4.3.2 closing"}, ServerTrouble, "421 4.3.2 closing"),
         ({"rcpt": "450 4.2.0 mailbox busy"}, MailDeferred, "450 4.2.0 mailbox busy"),
         ({"rcpt": "550 5.1.1 no such user"}, MailRefused, "550 5.1.1 no such user"),
         ({"data": "451 4.3.0 try later"}, MailDeferred, "451 4.3.0 try later"),
         ({"data": "554 5.7.1 looks like spam"}, MailRefused, "554 5.7.1 looks like spam"),
-        ({"rcpt": "530 5.7.0 authenticate first"}, MailDeferred, "530"),
+        ({"rcpt": "530 5.7.0 authenticate first"}, ServerTrouble, "530"),
     ],
 )
 async def test_4xx_is_tried_again_and_5xx_is_not(serve, sink, error, said):
     with pytest.raises(error) as caught:
         await mailer().send(to(await serve(Sink(**sink))), message())
+    assert type(caught.value) is error
     assert said in caught.value.what
     assert HOST in caught.value.what
 
 
 async def test_a_closed_port_and_a_server_that_takes_no_mail_are_tried_again():
-    with pytest.raises(MailDeferred) as caught:
+    with pytest.raises(ServerTrouble) as caught:
         await mailer().send(to(closed_port()), message())
     assert caught.value.code == "mail_unreachable"
-    with raw_server(b"554 no mail here\r\n") as port, pytest.raises(MailDeferred) as caught:
+    with raw_server(b"554 no mail here\r\n") as port, pytest.raises(ServerTrouble) as caught:
         await mailer().send(to(port), message())
     assert "554 no mail here" in caught.value.what
 
 
 async def test_without_a_server_the_mail_waits_for_one_to_be_set():
-    with pytest.raises(MailDeferred) as caught:
+    with pytest.raises(ServerTrouble) as caught:
         await mailer().send(MailSettings(), message())
     assert "mail set" in caught.value.hint
 
@@ -251,7 +260,7 @@ async def test_when_all_fail_the_mail_is_lost_only_if_all_refuse_it(serve):
 async def test_a_line_cut_after_the_mail_is_tried_again_under_the_same_id(serve):
     sink = Sink(cut=True)
     port = await serve(sink)
-    with pytest.raises(MailDeferred):
+    with pytest.raises(ServerTrouble):
         await mailer().send(to(port), message())
     sink.cut = False
     await mailer().send(to(port), message())
@@ -291,12 +300,12 @@ class raw_server:  # noqa: N801
 
 @pytest.mark.parametrize("trickle", [False, True])
 async def test_a_server_that_says_nothing_or_trickles_is_given_up(trickle):
-    with raw_server(trickle=trickle) as port, pytest.raises(MailDeferred) as caught:
+    with raw_server(trickle=trickle) as port, pytest.raises(ServerTrouble) as caught:
         await mailer().send(to(port, timeout_s=0.2), message())
     assert caught.value.code == "mail_timeout"
 
 
 async def test_a_name_that_does_not_resolve_is_tried_again():
     settings = MailSettings(servers=(MailServer(host="no-such-host.invalid"),), sender="a@example.org", timeout_s=5.0)
-    with pytest.raises(MailDeferred):
+    with pytest.raises(ServerTrouble):
         await mailer().send(settings, message())

@@ -10,7 +10,7 @@ import anyio.lowlevel
 from sitescope_fo.model.monitor import CheckResult
 from sitescope_fo.model.ports import Now
 from sitescope_fo.node.ports.randomness import uuid7
-from sitescope_fo.notify.errors import MailDeferred
+from sitescope_fo.notify.errors import ServerTrouble
 from sitescope_fo.store.errors import StoreWriteFailed
 
 START_WALL = 1_795_341_600.0  # 2026-11-22T10:00:00Z
@@ -133,7 +133,7 @@ class SimMailer:
         await self._process.breathe()
         if not (self._machine.network and self._machine.world.mail_server):
             await anyio.sleep(1.0)
-            raise MailDeferred("The mail server does not answer")
+            raise ServerTrouble("The mail server does not answer")
         self._machine.world.watch.mailed(self._machine, message)
         await anyio.sleep(self._rng.uniform(0.005, 0.03))
         await self._process.breathe()
