@@ -358,15 +358,15 @@ class Plan:
         for entry in self._due(now):
             self._skip(entry, entry.take(now), LATE)
             self._push(entry, entry.due)
-            if entry.key in self._verifying:
+            if entry.key not in self._running and entry.key not in self._queued:
+                self._queued.add(entry.key)
+                self._ready.append(entry)
+            elif entry.key in self._verifying:
                 self._verifying.discard(entry.key)
             elif entry.key in self._running:
                 self._skip(entry, 1, LAST_RUN)
-            elif entry.key in self._queued:
-                self._skip(entry, 1, HOST_FULL if entry.host in self._at_host else NODE_FULL)
             else:
-                self._queued.add(entry.key)
-                self._ready.append(entry)
+                self._skip(entry, 1, HOST_FULL if entry.host in self._at_host else NODE_FULL)
 
     def _skip(self, entry: Entry, runs: int, why: str) -> None:
         if runs and entry.key != NOOP:

@@ -138,6 +138,9 @@ def test_a_run_that_is_under_way_already_is_the_second_one():
     assert not plan.manual(key())
     plan.finished(key(), 0.9)
     assert key() not in plan.pop_due(1.0, 0)
+    assert key() in plan.pop_due(1.5, 0), "its regular run"
+    plan.pop_due(2.5, 1)
+    assert plan.skips == {LAST_RUN: 1}, "what was excused once is not excused for ever"
 
 
 def test_the_second_run_of_a_monitor_that_left_the_tree_is_forgotten():
@@ -275,13 +278,24 @@ def test_after_an_activation_ten_thousand_slow_checks_a_minute_have_all_started_
     assert plan.skipped == 0
 
 
+def test_what_people_run_while_it_waits_in_the_ramp_is_not_started_a_second_time_beside_that():
+    plan = Plan(ramp_per_s=1.0)
+    plan.set_monitors("p", [monitor("a", frequency_s=60.0), monitor("b", frequency_s=600.0)], 0.0, ramp=True)
+    player = Player(plan, takes=lambda _: 5.0).until(0.5)
+    assert [one.id for _, one in player.starts] == ["a"]
+    assert plan.run_now(key("b", "p"))
+    assert [one.id for _, one in player.until(4.0).starts] == ["a", "b"]
+    assert plan.ramping == 0
+    assert plan.next_run(key("b", "p")) > 60.0
+
+
 def test_an_overloaded_node_starves_neither_the_ramp_nor_what_is_due():
     every = {f"m{n}": 5.0 if n % 4 == 0 else 60.0 for n in range(4000)}
     plan = Plan()
     plan.set_monitors("p", [monitor(n, frequency_s=f) for n, f in every.items()], 0.0, ramp=True)
-    player = Player(plan, takes=lambda _: 0.5).until(60.0)
+    player = Player(plan, takes=lambda _: 0.7).until(60.0)
     runs = Counter(one.id for _, one in player.starts)
-    assert len(runs) == 4000, "twice the demand of what the node can do, and yet everybody has run"
+    assert len(runs) == 4000, "1.75 times what the node can do, and yet everybody has run"
     assert sum(count for name, count in runs.items() if every[name] == 5.0) > 0.4 * len(player.starts)
 
 
