@@ -284,7 +284,7 @@ def test_what_people_run_while_it_waits_in_the_ramp_is_not_started_a_second_time
     player = Player(plan, takes=lambda _: 5.0).until(0.5)
     assert [one.id for _, one in player.starts] == ["a"]
     assert plan.run_now(key("b", "p"))
-    assert [one.id for _, one in player.until(4.0).starts] == ["a", "b"]
+    assert [one.id for _, one in player.away(0.1).until(4.0).starts] == ["a", "b"]
     assert plan.ramping == 0
     assert plan.next_run(key("b", "p")) > 60.0
 
