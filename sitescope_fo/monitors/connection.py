@@ -64,6 +64,11 @@ class Connection:
         """The peer's certificate (DER); None without TLS."""
         return self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None
 
+    def chain_length(self) -> int | None:
+        """How many certificates the peer sent; None without TLS, and before Python 3.13, which does not tell."""
+        told = getattr(self._socket, "get_unverified_chain", None)
+        return len(told()) if told is not None else None
+
     async def send(self, data: bytes) -> None:
         """Sends all of it. Raises OSError."""
         left = memoryview(data)

@@ -35,10 +35,10 @@ Common to all types:
 | `reset` | the connection was closed too early |
 | `tls` | the certificate is not trusted, or TLS could not be set up |
 | `protocol` | the answer is not what the protocol allows, too many redirects, output without end |
-| `missing` | the script, or a file it needs, is not there |
+| `missing` | the script, a file, a user or a library that the check needs is not there |
 | `denied` | this node may not do it |
 | `internal` | a defect of the monitor type, or this node is out of resources; error.log has the details |
-| `nodata` | a script says it does not know (exit code 3) |
+| `nodata` | nobody can know: a script says so (exit code 3), or there is no systemd |
 
 A plug-in adds types by the entry-point group `{GROUP}`: each entry point leads to a module with `SPEC` (a `TypeSpec`) and
 `async run(settings, context)`. One that cannot be loaded is reported and left out.

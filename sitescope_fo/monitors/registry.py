@@ -22,7 +22,43 @@ from sitescope_fo.monitors.context import MonitorType
 from sitescope_fo.monitors.thresholds import compiled
 
 GROUP = "sitescope_fo.monitors"
-BUILT_IN = ("ping", "port", "url", "script", "cpu", "memory", "disk", "noop")
+BUILT_IN = (
+    "ping",
+    "port",
+    "url",
+    "dns",
+    "certificate",
+    "script",
+    "cpu",
+    "memory",
+    "disk",
+    "process",
+    "file",
+    "systemd",
+    "noop",
+)
+OTHER_WORDS = {
+    "service": "systemd",
+    "unit": "systemd",
+    "http": "url",
+    "https": "url",
+    "web": "url",
+    "tcp": "port",
+    "icmp": "ping",
+    "command": "script",
+    "exec": "script",
+    "nagios": "script",
+    "tls": "certificate",
+    "ssl": "certificate",
+    "cert": "certificate",
+    "proc": "process",
+    "directory": "file",
+    "folder": "file",
+    "log": "file",
+    "load": "cpu",
+    "ram": "memory",
+}
+"""What people call a type who come from elsewhere: told as a hint, so that a group file has one word for one thing."""
 
 Refusals = Callable[[Mapping[str, Setting]], Iterable[tuple[str, str]]]
 
@@ -78,7 +114,8 @@ class Registry:
             return _built_in(name)
         if name not in self._types:
             offered = [spec.name for spec in self.offered]
-            near = difflib.get_close_matches(name, offered, n=1)
+            other = OTHER_WORDS.get(name.lower())
+            near = [other] if other else difflib.get_close_matches(name, offered, n=1)
             known = ", ".join(offered)
             hint = f"Did you mean '{near[0]}'?" if near else f"Known types: {known}"
             raise Usage(f"'{name}' is no monitor type", hint=hint, code="unknown_type")

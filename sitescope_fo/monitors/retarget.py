@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 import msgspec
 
 from sitescope_fo.model.monitor import Monitor
-from sitescope_fo.model.monitor_type import TypeSpec
+from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec
 from sitescope_fo.monitors.target import host_of, with_host
 
 OWN_NAMES = frozenset({"", "localhost", "localhost.localdomain", "ip6-localhost", "sitescope server", "this server"})
@@ -27,20 +27,29 @@ def targets_primary(monitor: Monitor, spec: TypeSpec, primary: AbstractSet[str])
         return True
     if not spec.host_setting:
         return False
-    target = monitor.settings.get(spec.host_setting, "")
-    if not isinstance(target, str):
-        return False
-    host = host_of(target)
+    host = host_of(_target(monitor, spec))
     return _is_own(host) or _same(host, primary)
 
 
 def retarget(monitor: Monitor, spec: TypeSpec, new_host: str) -> Monitor:
-    """The monitor with `new_host` in the place of its host; the same monitor when its type always watches its own node."""
-    if not spec.host_setting:
+    """The monitor with `new_host` in the place of its host.
+
+    The same monitor when it names no host: its type, or this one (a certificate in a file), always watches its own node.
+    """
+    if not spec.host_setting or (spec.host_setting not in monitor.settings and not _setting(spec).required):
         return monitor
-    target = monitor.settings.get(spec.host_setting, "")
-    moved = with_host(target if isinstance(target, str) else "", new_host)
+    moved = with_host(_target(monitor, spec), new_host)
     return msgspec.structs.replace(monitor, settings={**monitor.settings, spec.host_setting: moved})
+
+
+def _setting(spec: TypeSpec) -> SettingSpec:
+    return next(setting for setting in spec.settings if setting.name == spec.host_setting)
+
+
+def _target(monitor: Monitor, spec: TypeSpec) -> str:
+    """The setting that names the host, or its default."""
+    target = monitor.settings.get(spec.host_setting, _setting(spec).default)
+    return target if isinstance(target, str) else ""
 
 
 def _is_own(host: str) -> bool:

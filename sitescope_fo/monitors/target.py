@@ -29,6 +29,18 @@ def with_host(target: str, host: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{at}{_in_brackets(host)}{f':{port}' if port else ''}"))
 
 
+def host_and_port(place: str, default: int) -> tuple[str, int]:
+    """(host, port) of `host`, `host:port`, `[v6]:port` or a bare IPv6 address. Raises ValueError, which says what is wrong."""
+    host, port = _split(place.strip())
+    if not host or any(letter.isspace() or letter == "/" for letter in host):
+        raise ValueError(f"'{place}' is no host")
+    if not port:
+        return host, default
+    if not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(f"'{port}' is no port")
+    return host, int(port)
+
+
 def _split(place: str) -> tuple[str, str]:
     """(host, port as written) of `host`, `host:port`, `[v6]:port` or a bare IPv6 address."""
     if place.startswith("["):

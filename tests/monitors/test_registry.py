@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, ValueSpec
 from sitescope_fo.monitors.reference import page
-from sitescope_fo.monitors.registry import BUILT_IN, Registry
+from sitescope_fo.monitors.registry import BUILT_IN, OTHER_WORDS, Registry
 from sitescope_fo.monitors.settings import from_text, settings_problems
 from sitescope_fo.monitors.thresholds import check, parse
 
@@ -53,6 +53,9 @@ def plugged(module):
     return Registry(plugins=[Point(lambda: module)])
 
 
+ONE_OF = {"certificate": {"host"}, "process": {"name"}}  # several settings, none of them required, one of them needed
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_built_in_type_keeps_its_own_rules(name):
     spec = BOOK.spec(name)
@@ -61,7 +64,7 @@ def test_a_built_in_type_keeps_its_own_rules(name):
     for expression in (*spec.error_if, *spec.warning_if, *spec.good_if):
         assert check(parse(expression), spec) == ""
     defaults = {setting.name: setting.default for setting in spec.settings if setting.default is not None}
-    missing = {setting.name for setting in spec.settings if setting.required}
+    missing = {setting.name for setting in spec.settings if setting.required} | ONE_OF.get(name, set())
     assert {found for found, _ in BOOK.settings_problems(name, defaults)} == missing
     assert not spec.host_setting or spec.host_setting in {setting.name for setting in spec.settings}
 
@@ -76,6 +79,14 @@ def test_an_unknown_type_is_refused_with_the_nearest_name():
     with pytest.raises(Usage) as caught:
         BOOK.spec("pin")
     assert (caught.value.code, "'ping'" in caught.value.hint) == ("unknown_type", True)
+
+
+@pytest.mark.parametrize(("word", "meant"), list(OTHER_WORDS.items()))
+def test_words_of_other_products_lead_to_the_type_they_mean(word, meant):
+    assert meant in BUILT_IN
+    with pytest.raises(Usage) as caught:
+        BOOK.spec(word)
+    assert caught.value.hint == f"Did you mean '{meant}'?"
 
 
 def test_a_plug_in_joins_the_built_in_types():
@@ -226,7 +237,7 @@ def test_looking_at_types_loads_neither_http_nor_cryptography():
     code = (
         "import sys; from sitescope_fo.monitors.registry import Registry; Registry(plugins=()).specs;"
         "import sitescope_fo.monitors.judge, sitescope_fo.monitors.retarget;"
-        "print([name for name in ('httpx', 'httpcore', 'cryptography', 'starlette', 'textual') if name in sys.modules])"
+        "print([name for name in ('httpx', 'httpcore', 'cryptography', 'dns', 'starlette', 'textual') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

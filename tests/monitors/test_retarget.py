@@ -51,11 +51,32 @@ def test_the_host_of_an_address_counts_and_nothing_else_in_it(url, expected):
     assert is_self(monitor("url", url=url)) is expected
 
 
-@pytest.mark.parametrize("name", ["cpu", "memory", "disk", "noop"])
+@pytest.mark.parametrize("name", ["cpu", "memory", "disk", "process", "file", "systemd", "noop"])
 def test_types_that_watch_their_own_node_always_count_and_stay_as_they_are(name):
     one = monitor(name)
     assert is_self(one)
     assert retarget(one, BOOK.spec(name), "mon2") is one
+
+
+def test_a_certificate_in_a_file_is_the_primarys_own_and_names_no_host_to_rewrite():
+    one = monitor("certificate", file="/etc/ssl/own.pem")
+    assert is_self(one)
+    assert retarget(one, BOOK.spec("certificate"), "mon2") is one
+
+
+@pytest.mark.parametrize(("settings", "own"), [({}, False), ({"server": "system"}, False), ({"server": "web1"}, False),
+                                               ({"server": "mon1:5353"}, True), ({"server": "127.0.0.1"}, True)])  # fmt: skip
+def test_a_name_asked_of_the_systems_own_resolvers_is_no_question_to_the_primary(settings, own):
+    one = monitor("dns", name="www.example", **settings)
+    assert is_self(one) is own
+    if own:
+        moved = retarget(one, BOOK.spec("dns"), "mon2")
+        assert moved.settings["server"] == ("mon2:5353" if ":" in settings["server"] else "mon2")
+
+
+def test_a_certificate_of_the_primary_is_looked_for_on_the_failover():
+    moved = retarget(monitor("certificate", host="MON1:8443"), BOOK.spec("certificate"), "mon2")
+    assert moved.settings == {"host": "mon2:8443"}
 
 
 def test_a_script_never_counts():
