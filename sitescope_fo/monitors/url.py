@@ -33,7 +33,12 @@ SPEC = TypeSpec(
         SettingSpec(name="user", kind="text", help="User name for basic authentication."),
         SettingSpec(name="password", kind="secret", help="Password for basic authentication."),
         SettingSpec(name="match", kind="text", help="Text, or /regular expression/, that the page must contain."),
-        SettingSpec(name="follow_redirects", kind="flag", help=f"Follow up to {MOST_REDIRECTS} redirects.", default=True),
+        SettingSpec(
+            name="follow_redirects",
+            kind="flag",
+            help=f"Follow up to {MOST_REDIRECTS} redirects; credentials are sent to their own host and port only.",
+            default=True,
+        ),
         SettingSpec(name="verify_tls", kind="flag", help="Refuse certificates that are not trusted.", default=True),
         SettingSpec(
             name="max_bytes",
