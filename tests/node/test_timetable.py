@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from sitescope_fo.engine.cells import CellTable
-from sitescope_fo.engine.exchange import checks_body, merge_checks
+from sitescope_fo.engine.exchange import merge_checks
 from sitescope_fo.engine.plan import Plan
 from sitescope_fo.engine.state import MonitorState, monitor_cell
 from sitescope_fo.model import wire
@@ -37,9 +37,9 @@ def state(name, status, age_s, profile="", **more):
 
 def heard_by_the_peer(states, profile):
     """The states as the other node keeps them after the exchange."""
-    here, there = CellTable(), CellTable()
-    here.apply({monitor_cell(one.key): one for one in states})
-    body = wire.encode(checks_body(here, states[0].key.profile))
+    told = [wire.CheckState(monitor=s.key.id, status=s.status, state_string="", wall=s.last_wall) for s in states]
+    body = wire.encode(wire.CheckStates(digest="d", states=tuple(told)))
+    there = CellTable()
     there.apply(merge_checks(there, ChecksReceived(profile=profile, data=body), NOW).changes)
     return [there.get(monitor_cell(key(one.key.id, profile))) for one in states]
 
