@@ -14,7 +14,7 @@ import msgspec
 from anyio.abc import TaskGroup, TaskStatus
 
 from sitescope_fo import __version__
-from sitescope_fo.engine import judging
+from sitescope_fo.engine import exchange, judging
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import Cell
 from sitescope_fo.engine.plan import Plan
@@ -28,7 +28,7 @@ from sitescope_fo.model import wire
 from sitescope_fo.model.config import HaConfig, MailSettings, NodeConfig, Peer, Profile, Tree
 from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import Bad, Problem, Refused, SiteScopeError
-from sitescope_fo.model.fact import Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked, Tick
+from sitescope_fo.model.fact import ChecksReceived, Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked, Tick
 from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.snapshot import MonitorRow
 from sitescope_fo.model.status import Role, Status
@@ -127,6 +127,12 @@ class Node:
     async def settle(self, fact: Fact) -> None:
         """Puts a fact on the bus and returns once it is decided and durable."""
         await self.writer.settle(fact)
+
+    async def take_checks(self, profile: str, data: bytes) -> None:
+        """Merges the other node's check states for a tree, durable when it returns. Raises Unverifiable."""
+        for part in await self.ports.work.run_blocking(exchange.checks_parts, data):
+            self.submit(ChecksReceived(profile=profile, data=part))
+        await self.settle(Tick())
 
     async def mails_settled(self, profile: str) -> None:
         """Returns when the ledger knows what became of alert mails that a server has in hand, after a second at the latest.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sitescope_fo.engine import exchange
+from sitescope_fo.engine.state import MONITOR
 from sitescope_fo.mirror import generations
 from sitescope_fo.model import wire
 from sitescope_fo.model.effect import RunStep
@@ -57,7 +58,8 @@ async def _ship_ledger(node: Node, watch: ProfileWatch) -> str:
     reply = await watch.request("GET", wire.LEDGER)
     await node.settle(LedgerReceived(profile=watch.name, data=reply.body))
     ledger = exchange.ledger_body(node.writer.table, watch.name)
-    checks = exchange.checks_body(node.writer.table, watch.name)
+    states = list(node.writer.table.of(MONITOR).values())
+    checks = await node.ports.work.run_blocking(exchange.checks_body, states, watch.name)
     await watch.request("PUT", wire.LEDGER, wire.encode(ledger))
     await watch.request("PUT", wire.CHECKS, wire.encode(checks))
     return f"{len(ledger.entries)} notified states and {len(checks.states)} check states shipped"

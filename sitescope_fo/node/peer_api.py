@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from sitescope_fo.engine import exchange
+from sitescope_fo.engine.state import MONITOR
 from sitescope_fo.failover import machine, primary
 from sitescope_fo.failover.state import PrimarySide
 from sitescope_fo.mirror.parts import digest_of_skipped
@@ -14,7 +15,6 @@ from sitescope_fo.model.config import Peer, Profile
 from sitescope_fo.model.errors import Refused, Unreachable
 from sitescope_fo.model.fact import (
     BootCheckHeard,
-    ChecksReceived,
     GoodbyeHeard,
     LedgerReceived,
     PeerHeard,
@@ -153,7 +153,7 @@ class PeerApi:
         return Answer(body=data, etag=request.revision, media=TAR)
 
     async def _ledger(self, peer_id: str, body: bytes, etag: str) -> Answer:
-        return _json(exchange.ledger_body(self._node.writer.table, ""))
+        return _json(self._node.vitals.told.body(self._node.writer.table))
 
     async def _take_ledger(self, peer_id: str, body: bytes, etag: str) -> Answer:
         wire.decode(body, wire.Ledger)
@@ -161,11 +161,12 @@ class PeerApi:
         return _json(wire.Done())
 
     async def _checks(self, peer_id: str, body: bytes, etag: str) -> Answer:
-        return _json(exchange.checks_body(self._node.writer.table, ""))
+        node = self._node
+        states = list(node.writer.table.of(MONITOR).values())
+        return Answer(body=await node.ports.work.run_blocking(lambda: wire.encode(exchange.checks_body(states, ""))))
 
     async def _take_checks(self, peer_id: str, body: bytes, etag: str) -> Answer:
-        wire.decode(body, wire.CheckStates)
-        await self._node.settle(ChecksReceived(profile="", data=body))
+        await self._node.take_checks("", body)
         return _json(wire.Done())
 
     async def _yield(self, peer_id: str, body: bytes, etag: str) -> Answer:

@@ -19,7 +19,6 @@ from sitescope_fo.model import wire
 from sitescope_fo.model.config import Profile, Tree
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.fact import (
-    ChecksReceived,
     GateSampled,
     LedgerReceived,
     TreeChanged,
@@ -314,7 +313,7 @@ class ProfileWatch:
             if node.ports.clock.mono() - self._checks_at >= CHECKS_EVERY_S:
                 reply = await self.request("GET", wire.CHECKS)
                 self._checks_at = node.ports.clock.mono()
-                await node.settle(ChecksReceived(profile=self.name, data=reply.body))
+                await node.take_checks(self.name, reply.body)
         except SiteScopeError as error:
             node.records.run(f"state of {self.name} was not fetched: {error}", level="WARNING")
 

@@ -9,7 +9,7 @@ import anyio
 
 from sitescope_fo.engine import exchange
 from sitescope_fo.engine.cells import Cell
-from sitescope_fo.engine.state import PULSE, Pulse
+from sitescope_fo.engine.state import LEDGER, PULSE, Pulse
 from sitescope_fo.model import wire
 from sitescope_fo.model.fact import LoopLate
 from sitescope_fo.model.status import PrimaryState, Role
@@ -34,6 +34,7 @@ class Vitals:
         self._started = node.ports.clock.mono()
         self.disk_free = node.ports.disk_free()
         self._digest = (-1, "")
+        self.told = exchange.Told("")
 
     async def run(self) -> None:
         """Beats for ever."""
@@ -115,11 +116,11 @@ class Vitals:
         return PrimaryState.boot_check if side.may_check and not self._node.may_start("") else side.state
 
     def _ledger_digest(self) -> str:
-        """Of the own tree's ledger on a primary; worked out again only when the state has changed."""
+        """Of the own tree's ledger on a primary; looked at again only when a ledger has changed."""
         node = self._node
         if node.role is not Role.primary:
             return ""
-        revision = node.writer.revision
-        if self._digest[0] != revision:
-            self._digest = (revision, exchange.ledger_body(node.writer.table, "").digest)
+        version = node.writer.table.version(LEDGER)
+        if self._digest[0] != version:
+            self._digest = (version, self.told.digest(node.writer.table))
         return self._digest[1]

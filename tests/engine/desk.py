@@ -150,12 +150,13 @@ class Desk:
         return encode(exchange.ledger_body(self.writer.table, self.profile))
 
     def checks_data(self):
-        return encode(exchange.checks_body(self.writer.table, self.profile))
+        return encode(exchange.checks_body(self.writer.table.of(MONITOR).values(), self.profile))
 
     async def learn_from(self, other):
         """One exchange of state: the ledger and the last results."""
         await self.tell(LedgerReceived(profile=self.profile, data=other.ledger_data()))
-        await self.tell(ChecksReceived(profile=self.profile, data=other.checks_data()))
+        for data in exchange.checks_parts(other.checks_data()):
+            await self.tell(ChecksReceived(profile=self.profile, data=data))
 
     def reborn(self, **changes):
         """The node after a kill: what was durable, nothing else."""

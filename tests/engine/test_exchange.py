@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sitescope_fo.engine.cells import CellTable
-from sitescope_fo.engine.exchange import checks_body, checks_heard, ledger_body, ledger_heard, merge_checks, merge_ledger
-from sitescope_fo.engine.state import MonitorState, monitor_cell
+from sitescope_fo.engine.cells import Cell, CellTable
+from sitescope_fo.engine.exchange import Told, checks_body, checks_parts, ledger_body, ledger_heard, merge_checks, merge_ledger
+from sitescope_fo.engine.state import LEDGER, MONITOR, LedgerRow, MonitorState, monitor_cell
 from sitescope_fo.model.fact import ChecksReceived, LedgerReceived
+from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.ports import Now
 from sitescope_fo.model.status import Status
 from sitescope_fo.model.wire import CheckState, CheckStates, Ledger, LedgerEntry, encode
@@ -86,8 +87,8 @@ async def test_both_nodes_have_one_digest_for_what_they_both_know_and_it_says_no
         assert ledger_heard(failover.writer.table, "prod") == ""
         await failover.learn_from(primary)
         assert ledger_body(failover.writer.table, "prod").digest == mine.digest == ledger_heard(failover.writer.table, "prod")
-        checks = checks_body(primary.writer.table, "")
-        assert checks_body(failover.writer.table, "prod").digest == checks.digest == checks_heard(failover.writer.table, "prod")
+        checks = checks_body(primary.writer.table.of(MONITOR).values(), "")
+        assert checks_body(failover.writer.table.of(MONITOR).values(), "prod").digest == checks.digest
         assert ledger_body(failover.writer.table, "other").entries == ()
 
 
@@ -125,3 +126,46 @@ def test_a_body_that_cannot_be_read_changes_nothing_and_is_said(data):
         assert decision.changes == {}
         [said] = decision.effects
         assert (said.event, said.level, said.profile) == ("exchange_unreadable", "ERROR", "prod")
+
+
+def ledger_row(number, **fields):
+    values = {"profile": "", "status": Status.error, "transition": 1, "repeat": 1, "term": 1, "wall": 1.0, **fields}
+    return LedgerRow(monitor=f"m{number}", alert="a", recipient="x", **values)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), max_size=20))
+def test_a_ledger_kept_up_row_by_row_is_the_same_as_one_looked_at_for_the_first_time(steps):
+    table, told = CellTable(), Told("")
+    for number, transition in steps:  # transition 0 removes the row
+        row = ledger_row(number, transition=transition)
+        table.apply({Cell(LEDGER, row.id): row if transition else None})
+        anew = ledger_body(table, "")
+        kept = told.body(table)
+        assert told.digest(table) == kept.digest == anew.digest
+        assert sorted(kept.entries, key=repr) == sorted(anew.entries, key=repr)
+
+
+def test_ledgers_of_other_rows_have_other_digests():
+    def digest(*rows):
+        table = CellTable()
+        table.apply({Cell(LEDGER, row.id): row for row in rows})
+        return ledger_body(table, "").digest
+
+    first, second = ledger_row(1), ledger_row(2)
+    changed = ledger_row(1, repeat=2)
+    found = [digest(), digest(first), digest(second), digest(first, second), digest(changed), digest(changed, second)]
+    assert len(set(found)) == len(found)
+    assert digest(first, ledger_row(3, profile="other")) == digest(first)
+
+
+def test_check_states_travel_in_parts_that_make_up_the_whole():
+    states = [MonitorState(key=MonitorKey("", f"m{number}"), last_wall=1.0 + number, status=Status.good) for number in range(7)]
+    data = encode(checks_body(states, ""))
+    whole, parts = CellTable(), CellTable()
+    whole.apply(merge_checks(whole, ChecksReceived(profile="p", data=data), NOW).changes)
+    split = checks_parts(data, 3)
+    assert len(split) == 3
+    for part in split:
+        parts.apply(merge_checks(parts, ChecksReceived(profile="p", data=part), NOW).changes)
+    assert len(whole.of(MONITOR)) == 7
+    assert dict(parts.of(MONITOR)) == dict(whole.of(MONITOR))
