@@ -21,7 +21,7 @@ from sitescope_fo.mirror.history import edits_zip, is_kept
 from sitescope_fo.mirror.laying import lay_file, lay_root, settle_tree
 from sitescope_fo.mirror.manifest import ManifestBuilder
 from sitescope_fo.mirror.record import Generation, corrupt, read_content, read_generation, verify_generation, write_record
-from sitescope_fo.mirror.rules import MAX_FILE_BYTES
+from sitescope_fo.mirror.rules import MAX_FILE_BYTES, MIRRORED_FOLDERS
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.wire import FileEntry
 from sitescope_fo.store.files import REAL, Disk, flip_link, make_private_dir, read_bytes_limited, remove_tree, write_atomic
@@ -145,17 +145,19 @@ def clean(profile_dir: Path, *, keep: frozenset[str] = frozenset(), disk: Disk =
     return tuple(gone)
 
 
-def lay_spare(profile_dir: Path, disk: Disk = REAL) -> bool:
-    """Makes the spare tree of a large mirror that has none yet: a copy of the current generation; whether it did.
+def lay_spare(profile_dir: Path, disk: Disk = REAL, least: int = SPARE_FROM) -> bool:
+    """Makes the spare tree of a mirror of `least` files or more that has none yet, a copy of the current generation.
+
+    Whether it did.
 
     Nobody trusts it, so it may be torn or damaged; it only saves time. Raises OSError.
     """
     generation = current(profile_dir)
     spare = profile_dir / SPARE
-    if generation is None or len(generation.files) < SPARE_FROM or spare.exists():
+    if generation is None or len(generation.files) < least or spare.exists():
         return False
     lay_root(spare, disk)
-    made: set[str] = set()
+    made = set(MIRRORED_FOLDERS)
     for entry in generation.files:
         data = read_bytes_limited(generation.path / entry.path, MAX_FILE_BYTES, follow=False)
         lay_file(spare, entry.path, entry.mode, data, disk, made)
@@ -187,7 +189,7 @@ def lay_out(profile_dir: Path, revision: str, name: str, *, disk: Disk = REAL) -
     make_private_dir(fresh.parent, disk)
     remove_tree(fresh)
     lay_root(fresh, disk)
-    made: set[str] = set()
+    made = set(MIRRORED_FOLDERS)
     for entry in generation.files:
         lay_file(fresh, entry.path, entry.mode | EDITABLE, read_content(generation.path, entry), disk, made)
     write_record(fresh, generation.record, disk)

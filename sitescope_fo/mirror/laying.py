@@ -21,9 +21,9 @@ FEW = 16
 def lay_file(root: Path, path: str, mode: int, data: bytes, disk: Disk, made: set[str] | None = None) -> None:
     """Writes one new file below `root`, with its folders (0700). Not durable before `settle_tree`. Raises OSError.
 
-    `made`: folders (relative) that are known to be there; those that are made are added.
+    `made`: all folders (relative) that are there; those that are made are added. None: not known, the disk is asked.
     """
-    _make_folders(root, path, disk, made if made is not None else set())
+    _make_folders(root, path, disk, made)
     fd = disk.create(root / path, mode)
     try:
         disk.write(fd, data)
@@ -31,17 +31,16 @@ def lay_file(root: Path, path: str, mode: int, data: bytes, disk: Disk, made: se
         os.close(fd)
 
 
-def _make_folders(root: Path, path: str, disk: Disk, made: set[str]) -> None:
+def _make_folders(root: Path, path: str, disk: Disk, made: set[str] | None) -> None:
     todo = []
     folder = path.rpartition("/")[0]
-    while folder and folder not in made:
-        made.add(folder)
-        if (root / folder).is_dir():
-            break
+    while folder and not (folder in made if made is not None else (root / folder).is_dir()):
         todo.append(folder)
         folder = folder.rpartition("/")[0]
     for folder in reversed(todo):
         disk.mkdir(root / folder, FOLDER_MODE)
+        if made is not None:
+            made.add(folder)
 
 
 def lay_root(path: Path, disk: Disk) -> None:

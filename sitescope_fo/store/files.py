@@ -67,7 +67,8 @@ class RealDisk:
         """See Disk."""
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(path, flags, mode)
-        os.fchmod(fd, mode)
+        if stat.S_IMODE(os.fstat(fd).st_mode) != mode:  # the umask took something; a change would cost a journal entry
+            os.fchmod(fd, mode)
         return fd
 
     def write(self, fd: int, data: bytes) -> None:
@@ -103,7 +104,8 @@ class RealDisk:
     def mkdir(self, path: Path, mode: int) -> None:
         """See Disk."""
         path.mkdir(mode)
-        path.chmod(mode)
+        if stat.S_IMODE(path.stat().st_mode) != mode:
+            path.chmod(mode)
 
     def sync_all(self, root: Path) -> None:
         """See Disk. Linux tells write errors that nobody was told of yet (5.8 and later)."""

@@ -72,6 +72,12 @@ class DyingDisk(RealDisk):
         super().fsync_dir(path)
         self._renames = [item for item in self._renames if item[1].parent != path]
 
+    def sync_all(self, root):
+        self._step()
+        super().sync_all(root)
+        self._torn.clear()
+        self._renames.clear()
+
     def symlink(self, target, link):
         self._step()
         super().symlink(target, link)

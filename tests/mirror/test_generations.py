@@ -1,10 +1,24 @@
 """Generations: whole or not there, also when the machine stops between any two steps."""
 
+import os
+import shutil
+
 import pytest
 
 from sitescope_fo.mirror import generations, history, record
 from sitescope_fo.mirror.bundle import batches
-from sitescope_fo.mirror.generations import clean, commit_generation, current, lay_out_working, pin, pinned, working_edits
+from sitescope_fo.mirror.generations import (
+    SPARE_FROM,
+    clean,
+    commit_generation,
+    current,
+    lay_out_working,
+    lay_spare,
+    pin,
+    pinned,
+    working_edits,
+)
+from sitescope_fo.mirror.laying import FEW
 from sitescope_fo.mirror.record import verify_generation
 from sitescope_fo.mirror.staging import Stage, clean_staging
 from sitescope_fo.model.errors import Bad
@@ -209,6 +223,71 @@ def test_a_working_tree_is_never_laid_out_from_a_damaged_generation(primary, fol
     assert not (folder / "working").exists()
 
 
+# --- the spare tree -------------------------------------------------------------------------------------------------
+
+
+class CountingDisk(DyingDisk):
+    """Notes the files that are made."""
+
+    def __init__(self):
+        super().__init__()
+        self.made = []
+
+    def create(self, path, mode):
+        self.made.append(path.name)
+        return super().create(path, mode)
+
+
+def test_a_tree_that_has_served_becomes_the_next_one_and_only_what_differs_is_written(primary, folder):
+    for n in range(SPARE_FROM):
+        primary.write(f"scripts/{n}.sh", f"# {n}\n")
+    for n in range(3):
+        primary.group("Group 0", [f"Monitor {n}"])
+        mirror(primary, folder)
+        clean(folder)
+    assert len(generations.generations(folder)) == 2
+    primary.group("Group 0", ["Another"])
+    disk = CountingDisk()
+    made = mirror(primary, folder, disk)
+    assert sorted(disk.made) == [record.RECORD, "group.toml"]
+    assert verify_generation(made.path) == ()
+    assert content(made.path) == {entry.path: (primary.home.root / entry.path).read_bytes() for entry in made.files}
+    assert not lay_spare(folder, least=SPARE_FROM + 100)
+    assert lay_spare(folder)
+    assert not lay_spare(folder)
+
+
+def make_folder(path):
+    path.unlink()
+    path.mkdir()
+    (path / "below").write_text("")
+
+
+SPARE_DAMAGES = {name: damage for name, damage in DAMAGES.items() if "record" not in name} | {
+    "empty": lambda path: shutil.rmtree(path.parent.parent) or path.parent.parent.mkdir(),
+    "a file": lambda path: shutil.rmtree(path.parent.parent) or path.parent.parent.write_text("x"),
+    "a link": lambda path: shutil.rmtree(path.parent.parent) or path.parent.parent.symlink_to("/etc"),
+    "a folder in place of a file": make_folder,
+    "a file in place of a folder": lambda path: shutil.rmtree(path.parent) or path.parent.write_text("x"),
+    "folders that nobody needs": lambda path: (path.parent / "a/b/c").mkdir(parents=True),
+    "a pipe": lambda path: os.mkfifo(path.parent / "pipe"),
+    "a folder gone": lambda path: shutil.rmtree(path.parent),
+}
+
+
+@pytest.mark.parametrize("damage", SPARE_DAMAGES.values(), ids=SPARE_DAMAGES.keys())
+def test_nothing_of_a_damaged_spare_tree_gets_into_a_generation(primary, folder, damage):
+    mirror(primary, folder)
+    assert lay_spare(folder, least=1)
+    damage(folder / "spare/scripts/check.sh")
+    primary.group("Group 0", ["Another"])
+    made = mirror(primary, folder)
+    assert verify_generation(made.path) == ()
+    assert made.revision == primary.revision
+    folders = {p.relative_to(made.path).as_posix() for p in made.path.rglob("*") if p.is_dir()}
+    assert folders == {"groups", "groups/Group 0", "groups/Group 1", "persistence", "scripts", "templates"}
+
+
 # --- the machine stops ----------------------------------------------------------------------------------------------
 
 LOSSES = ["", "data", "names"]
@@ -245,6 +324,41 @@ def test_a_stop_at_any_step_of_a_mirror_leaves_the_old_or_the_new_one_current_an
         clean_staging(folder)
     assert current(folder).revision == new
     assert old in seen
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_stop_at_any_step_of_a_mirror_of_many_files_made_from_a_spare_tree_leaves_a_whole_one(primary, folder, lose):
+    for n in range(FEW):
+        primary.write(f"scripts/{n}.sh", f"# {n}\n")
+    old = mirror(primary, folder).revision
+    primary.group("Group 0", ["Another"])
+    primary.write("scripts/0.sh", "# changed\n")
+    (primary.home.scripts / "1.sh").unlink()
+    seen = set()
+
+    def act(disk):
+        lay_spare(folder, least=1)
+        mirror(primary, folder, disk)
+
+    for at in deaths(folder, lose, act, least=10):
+        found = current(folder)
+        assert verify_generation(found.path) == (), f"died before step {at}"
+        assert found.revision in {old, primary.revision}
+        seen.add(found.revision)
+        clean_staging(folder)
+    assert current(folder).revision == primary.revision
+    assert old in seen
+
+
+@pytest.mark.parametrize("lose", LOSSES)
+def test_a_stop_at_any_step_of_the_first_mirror_of_many_files_leaves_none_or_a_whole_one(primary, folder, lose):
+    for n in range(FEW):
+        primary.write(f"scripts/{n}.sh", f"# {n}\n")
+    for at in deaths(folder, lose, lambda disk: mirror(primary, folder, disk)):
+        found = current(folder)
+        assert found is None or verify_generation(found.path) == (), f"died before step {at}"
+        clean_staging(folder)
+    assert current(folder).revision == primary.revision
 
 
 @pytest.mark.parametrize("lose", LOSSES)

@@ -90,6 +90,13 @@ def test_a_change_is_pulled_two_seconds_after_the_last_edit():
     assert next_due(clock, 101.5) == (103.5, "change")
 
 
+def test_a_change_that_the_primary_saw_long_ago_has_settled_when_it_is_heard_of():
+    clock = policy.hear(synced(), "b", at(100), 1.5)
+    assert next_due(clock, 100) == (100.5, "change")
+    instant, _ = next_due(policy.hear(synced(), "b", at(100), 60.0), 100)
+    assert instant <= 100
+
+
 def test_edits_without_a_pause_delay_a_pull_five_seconds_at_most():
     clock = synced()
     for n in range(20):

@@ -6,6 +6,7 @@ import tarfile
 import pytest
 from msgspec.structs import replace
 
+from sitescope_fo.mirror.parts import digest_of_skipped
 from sitescope_fo.model import command as commands
 from sitescope_fo.model import wire
 from sitescope_fo.model.config import Peer
@@ -51,7 +52,15 @@ async def test_a_route_that_does_not_exist_is_refused(listed):
     [
         (
             Role.failover,
-            [("GET", wire.MANIFEST), ("POST", wire.FILES), ("GET", wire.LEDGER), ("POST", wire.YIELD), ("POST", wire.STEP)],
+            [
+                ("GET", wire.MANIFEST),
+                ("POST", wire.PARTS),
+                ("POST", wire.ENTRIES),
+                ("POST", wire.FILES),
+                ("GET", wire.LEDGER),
+                ("POST", wire.YIELD),
+                ("POST", wire.STEP),
+            ],
         ),
         (Role.failover, [("PUT", wire.PEERS + "failover-1"), ("GET", wire.CHECKS), ("PUT", wire.CHECKS), ("PUT", wire.LEDGER)]),
         (Role.primary, [("POST", wire.BOOT_CHECK), ("POST", wire.GOODBYE)]),
@@ -131,6 +140,14 @@ async def test_an_unchanged_manifest_costs_no_body(listed):
         assert (first.status, first.etag, manifest.revision) == (200, manifest.revision, manifest.revision)
         again = await ask(listed, "GET", wire.MANIFEST, etag=first.etag)
         assert (again.status, again.body, again.etag) == (304, b"", first.etag)
+        for full in (False, True):
+            same = wire.PartsRequest(full=full, skipped=digest_of_skipped(manifest.skipped))
+            assert (await ask(listed, "POST", wire.PARTS, same, etag=first.etag)).status == 304
+        table = await ask(listed, "POST", wire.PARTS, wire.PartsRequest(), etag="another")
+        parts = wire.decode(table.body, wire.Parts)
+        assert (table.etag, parts.revision, len(parts.digests)) == (first.etag, manifest.revision, 16 * wire.PART_COUNT)
+        every = wire.EntriesRequest(revision=manifest.revision, parts=tuple(range(wire.PART_COUNT)))
+        assert wire.decode((await ask(listed, "POST", wire.ENTRIES, every)).body, wire.Entries).files == manifest.files
         asked = wire.FilesRequest(revision=manifest.revision, paths=("groups/Web/group.toml",))
         bundle = await ask(listed, "POST", wire.FILES, asked)
         with tarfile.open(fileobj=io.BytesIO(bundle.body)) as tar:
