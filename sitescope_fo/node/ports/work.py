@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 SLICE_S = 0.004
 """How long a worker may keep the interpreter to itself."""
-TURNS = 2
-"""How often the loop comes round then. A request that came meanwhile takes several turns, each worth a slice at most."""
+TURNS = 4
+"""How often the loop comes round then. A request takes some eight turns, and waits a slice only before every fourth."""
 
 
 class ThreadWork:
