@@ -11,6 +11,7 @@ from sitescope_fo.model.fact import CheckFinished, ChecksHang, CheckSkipped, Run
 from sitescope_fo.model.monitor import CheckResult
 from sitescope_fo.model.status import Status
 from sitescope_fo.monitors.judge import judge
+from tests.engine.conftest import VirtualLoop
 from tests.engine.parts import SPEC, LoopClock, key, monitor
 from tests.engine.test_runner import Stage
 
@@ -141,15 +142,9 @@ class BlockingTargets:
         return CheckResult(summary="fine")
 
 
-@pytest.fixture
-def anyio_backend_of_threads(anyio_backend):
-    """A mock clock of trio jumps only while no thread runs; the virtual asyncio loop jumps anyway."""
-    return anyio_backend[0] == "asyncio"
-
-
-async def test_checks_of_a_type_that_all_hang_neither_take_every_place_nor_pile_up(anyio_backend_of_threads):
-    if not anyio_backend_of_threads:
-        return
+# A mock clock of trio jumps only while no thread runs, so this one is for asyncio.
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": VirtualLoop})], ids=["asyncio"])
+async def test_checks_of_a_type_that_all_hang_neither_take_every_place_nor_pile_up(anyio_backend):
     hung = [monitor(f"s{n}", type="stuck", frequency_s=60.0, timeout_s=5.0) for n in range(40)]
     fine = [monitor(f"f{n}", frequency_s=10.0) for n in range(5)]
     stage = Stage(*hung, *fine, max_checks=10)
