@@ -26,10 +26,11 @@ _HOLD = Duration(longest_s=HOLD_LONGEST_S)
 @click.command(cls=NodeCommand, example="sitescope-fo mirror prod")
 @click.argument("name")
 @click.option("--accept", is_flag=True, help="Take the staged mirror although it removes many monitors.")
+@click.option("--quick", is_flag=True, help="Ask only whether the primary has another revision; hash nothing anew.")
 @click.pass_obj
-def mirror(call: Invocation, name: str, accept: bool) -> None:
+def mirror(call: Invocation, name: str, accept: bool, quick: bool) -> None:
     """Mirror the primary of the profile NAME now and verify the mirror in full."""
-    call.run(Mirror(name=name, accept=accept), f"The mirror of {name} is verified")
+    call.run(Mirror(name=name, accept=accept, quick=quick), f"The mirror of {name} is verified")
 
 
 @click.command(cls=NodeCommand, example="sitescope-fo activate prod --yes")
