@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sitescope_fo.engine.state import BLIND, MonitorState
+from sitescope_fo.engine.state import BLIND, MONITOR, MonitorState
 from sitescope_fo.failover.state import Evidence, Overlap, PeerView, ProfileState, Transition
 from sitescope_fo.model import snapshot as parts
 from sitescope_fo.model.config import Peer
 from sitescope_fo.model.monitor import Monitor, MonitorKey
 from sitescope_fo.model.status import PrimaryState, Role, Status
-from sitescope_fo.node.decide import key_cell, may_check
+from sitescope_fo.node.decide import may_check
 from sitescope_fo.node.outlook import outlook
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def stamp(wall: float) -> str:
 def status_report(node: Node) -> parts.StatusReport:
     """`status --json`."""
     depth, oldest, _ = node.vitals.outbox()
-    rows = [(key, _row_state(node, key, monitor)) for key, monitor in everything(node)]
+    counted = [profile for profile in node.world.catalogue.profiles if profile or node.role is Role.primary]
     skews = [abs(state.live.skew_s) for state in node.profile_states()]
     return parts.StatusReport(
         node=_node_part(node),
-        monitors=_counters([state for key, state in rows if key.profile or node.role is Role.primary]),
+        monitors=_counters([row for profile in counted for row in _row_states(node, profile)]),
         profiles=tuple(profile_part(node, state) for state in node.profile_states()),
         peers=peer_parts(node),
         health=parts.HealthPart(
@@ -110,17 +110,30 @@ class RowState:
         self.shown, self.state, self.suspended, self.waiting = shown, state, suspended, waiting
 
 
-def _row_state(node: Node, key: MonitorKey, monitor: Monitor) -> RowState:
-    """A suspended monitor shows disabled; one that was just activated stays disabled and waiting until its first run (guide)."""
-    state: MonitorState | None = node.writer.table.get(key_cell(key))
-    suspended = monitor.enabled and not may_check(node.writer.table, node.role, key.profile)
-    if not monitor.enabled or suspended:
-        return RowState(Status.disabled, state, suspended=suspended, waiting=False)
-    fresh = state is not None and (not key.profile or state.term >= node.term_of(key.profile))
-    if state is None or not fresh:
-        waiting = bool(key.profile)
-        return RowState(Status.disabled if waiting else Status.nodata, state, suspended=False, waiting=waiting)
-    return RowState(state.status, state, suspended=False, waiting=False)
+class _Rows:
+    """How the monitors of one tree are shown now. What is the same for all is asked once: 10,000 are counted at a time."""
+
+    __slots__ = ("_may_check", "_profile", "_states", "_term")
+
+    def __init__(self, node: Node, profile: str) -> None:
+        self._may_check = may_check(node.writer.table, node.role, profile)
+        self._term = node.term_of(profile)
+        self._states: Mapping[str, MonitorState] = node.writer.table.of(MONITOR)
+        self._profile = profile
+
+    def of(self, monitor: Monitor) -> RowState:
+        """A suspended monitor shows disabled; one just activated stays disabled and waiting until its first run (guide)."""
+        state = self._states.get(str(MonitorKey(self._profile, monitor.id)) if self._profile else monitor.id)
+        if not monitor.enabled or not self._may_check:
+            return RowState(Status.disabled, state, suspended=monitor.enabled, waiting=False)
+        if state is None or (self._profile and state.term < self._term):
+            waiting = bool(self._profile)
+            return RowState(Status.disabled if waiting else Status.nodata, state, suspended=False, waiting=waiting)
+        return RowState(state.status, state, suspended=False, waiting=False)
+
+
+def _row_states(node: Node, profile: str) -> list[RowState]:
+    return list(map(_Rows(node, profile).of, node.world.catalogue.monitors(profile).values()))
 
 
 def _counters(rows: list[RowState]) -> parts.MonitorsPart:
@@ -141,7 +154,7 @@ def _counters(rows: list[RowState]) -> parts.MonitorsPart:
 
 def shown_state(node: Node, key: MonitorKey, monitor: Monitor) -> tuple[str, str, RowState]:
     """The state string and the status that people see of a monitor, and what they come from."""
-    row = _row_state(node, key, monitor)
+    row = _Rows(node, key.profile).of(monitor)
     text = row.state.state_string if row.state is not None else ""
     if row.suspended:
         text = "suspended: this node is in standby for it" if key.profile else "suspended: this node waits for its failover"
@@ -225,7 +238,7 @@ def profile_part(node: Node, state: ProfileState) -> parts.ProfilePart:
         mirror=_mirror_part(node, config.name),
         last_transition=_transition(last),
         merge={"pending": 0, "conflicts": 0},
-        monitors=_counters([_row_state(node, key, monitor) for key, monitor in everything(node, config.name)]),
+        monitors=_counters(_row_states(node, config.name)),
         next=plan.sentence,
         hold=None
         if journal.hold is None
