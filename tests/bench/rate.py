@@ -48,9 +48,10 @@ class Rate:
         yield Figure(f"{name}: CPU-s per 1,000", self.cpu_per_1000, "s", beside, most=most)
 
 
-def of_monitor(kind, settings, *, loop="asyncio", trust="", checks=2000, rounds=5):
+def of_monitor(kind, settings, *, loop="asyncio", trust="", home="/nonexistent/SiteScope", checks=2000, rounds=5):
     """Checks of one monitor type through LiveChecks.run, 50 at a time; `trust` is a certificate file to verify https with."""
-    return _measured(how="monitor", kind=kind, settings=settings, loop=loop, trust=str(trust), checks=checks, rounds=rounds)
+    where = {"trust": str(trust), "home": str(home)}
+    return _measured(how="monitor", kind=kind, settings=settings, loop=loop, **where, checks=checks, rounds=rounds)
 
 
 def of_httpx(url, *, loop="asyncio", checks=500, rounds=3):
@@ -114,7 +115,7 @@ async def _live(what):
     trusted = partial(ssl.create_default_context, cafile=what["trust"] or None)
     live = LiveChecks(Registry(plugins=()), SystemClock(), on_internal_error=defect, verified_tls=trusted)
     monitors = _monitors(what["kind"], what["settings"])
-    home = Path("/nonexistent/SiteScope")
+    home = Path(what["home"])
 
     async def check(number):
         result = await live.run(monitors[number % len(monitors)], home=home)
