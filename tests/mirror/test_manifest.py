@@ -272,7 +272,7 @@ def test_while_files_change_a_bundle_is_refused_or_exactly_what_its_manifest_say
     editor.start()
     given, refused = 0, []
     try:
-        for _ in range(150):
+        while given + len(refused) < 150 or not refused:  # a busy machine may let the editor wait
             manifest = primary.builder.build()
             assert manifest.revision == revision_of(manifest.files)
             try:
@@ -286,7 +286,6 @@ def test_while_files_change_a_bundle_is_refused_or_exactly_what_its_manifest_say
         over.set()
         editor.join()
     assert set(refused) == {"revision_gone"}
-    assert given + len(refused) == 150
 
 
 def test_a_home_without_any_configuration_has_an_empty_manifest(tmp_path):
