@@ -7,6 +7,7 @@ import time
 import pytest
 
 from sitescope_fo.mirror import generations
+from sitescope_fo.mirror.policy import LEAST_APART_S
 from sitescope_fo.mirror.record import verify_generation
 from sitescope_fo.model.command import Mirror
 from sitescope_fo.store.home import Home
@@ -15,8 +16,8 @@ from tests.processes.pair import CHECK_EVERY_S, MONITORS, NOISE_S, PROFILE, STEP
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(150)]
 
-FOLLOWS_S = 2 * CHECK_EVERY_S + 2.0
-"""R13: two probes, the debounce and the transfer."""
+FOLLOWS_S = 2 * CHECK_EVERY_S + LEAST_APART_S
+"""R13: two probes, the debounce and the transfer; for an edit right after another, the pause between two pulls."""
 KILLS = 30
 BULK = 200
 
