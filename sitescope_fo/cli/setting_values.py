@@ -12,7 +12,7 @@ import msgspec
 from sitescope_fo.model.duration import parse_duration
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.monitor import Setting
-from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec
+from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, nearest_type
 
 _YES, _NO = frozenset({"yes", "true", "on", "1"}), frozenset({"no", "false", "off", "0"})
 _TIMEOUT = SettingSpec(name="timeout", kind="duration", help="How long one run may take.")
@@ -29,7 +29,8 @@ def parse_types(answer: Any) -> dict[str, TypeSpec]:  # noqa: ANN401  # the JSON
 def find_type(types: Mapping[str, TypeSpec], name: str) -> TypeSpec:
     """The type called `name`. Raises Usage (`unknown_type`) with the nearest name."""
     if name not in types:
-        hint = _nearest(name, types) or f"One of: {', '.join(sorted(types))}"
+        near = nearest_type(types.values(), name)
+        hint = f"Did you mean '{near}'?" if near else f"One of: {', '.join(sorted(types))}"
         raise Usage(f"There is no monitor type '{name}'", where="--type", hint=hint, code="unknown_type")
     return types[name]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -56,6 +57,15 @@ class TypeSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Thresholds may name values that are only known after a run."""
     hidden: bool = False
     """It works and is not offered to people."""
+    other_words: tuple[str, ...] = ()
+    """What people call it who come from elsewhere: told as a hint, so that a group file has one word for one thing."""
+
+
+def nearest_type(specs: Iterable[TypeSpec], word: str) -> str:
+    """The name of the type that `word` may mean; "" when none is near."""
+    words = {name: spec.name for spec in specs for name in (*spec.other_words, spec.name)}
+    found = difflib.get_close_matches(word.lower(), words, n=1)
+    return words[found[0]] if found else ""
 
 
 class TypeBook(Protocol):

@@ -24,6 +24,7 @@ _PLAIN = "none"
 SPEC = TypeSpec(
     name="certificate",
     title="Certificate",
+    other_words=("tls", "ssl", "cert"),
     help="The certificate of a TLS server, or in a file on the host this node runs on; expired and self-signed ones too.",
     settings=(
         SettingSpec(name="host", kind="text", help="Server, host or host:port; without a port that of `starttls`, or 443."),

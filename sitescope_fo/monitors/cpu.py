@@ -18,6 +18,7 @@ LOAD = Path("/proc/loadavg")
 SPEC = TypeSpec(
     name="cpu",
     title="CPU",
+    other_words=("load",),
     help="Share of processor time in use on the host this node runs on.",
     settings=(
         SettingSpec(

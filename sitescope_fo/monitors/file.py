@@ -32,6 +32,7 @@ _KINDS = (
 SPEC = TypeSpec(
     name="file",
     title="File",
+    other_words=("directory", "folder", "log"),
     help="Files on the host this node runs on, by path or pattern. With several, the newest one gives mode, owner and content.",
     settings=(
         SettingSpec(

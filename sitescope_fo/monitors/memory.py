@@ -15,6 +15,7 @@ MEMINFO = Path("/proc/meminfo")
 SPEC = TypeSpec(
     name="memory",
     title="Memory",
+    other_words=("ram",),
     help="Memory and swap in use on the host this node runs on.",
     settings=(),
     values=(

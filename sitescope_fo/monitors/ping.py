@@ -22,6 +22,7 @@ _FAMILIES = {"any": socket.AF_UNSPEC, "4": socket.AF_INET, "6": socket.AF_INET6}
 SPEC = TypeSpec(
     name="ping",
     title="Ping",
+    other_words=("icmp",),
     help="Sends ICMP echoes to a host and measures round trip and loss.",
     settings=(
         SettingSpec(name="host", kind="text", help="Host name or address.", required=True),

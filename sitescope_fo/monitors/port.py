@@ -22,6 +22,7 @@ _ESCAPES = {"\\r": "\r", "\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 SPEC = TypeSpec(
     name="port",
     title="Port",
+    other_words=("tcp",),
     help="Connects to a TCP port; may send a text and wait for an answer.",
     settings=(
         SettingSpec(name="host", kind="text", help="Host name or address.", required=True),

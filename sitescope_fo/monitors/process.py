@@ -23,6 +23,7 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 SPEC = TypeSpec(
     name="process",
     title="Process",
+    other_words=("proc",),
     help="Processes on the host this node runs on, chosen by name, command line and user; at least one of them is needed.",
     settings=(
         SettingSpec(name="name", kind="text", help="Name of the program, such as nginx."),

@@ -16,7 +16,7 @@ import msgspec
 
 from sitescope_fo.model.errors import Problem, Usage
 from sitescope_fo.model.monitor import Setting
-from sitescope_fo.model.monitor_type import TypeSpec
+from sitescope_fo.model.monitor_type import TypeSpec, nearest_type
 from sitescope_fo.monitors import settings as setting_rules
 from sitescope_fo.monitors.context import MonitorType
 from sitescope_fo.monitors.thresholds import compiled
@@ -37,29 +37,6 @@ BUILT_IN = (
     "systemd",
     "noop",
 )
-OTHER_WORDS = {
-    "service": "systemd",
-    "unit": "systemd",
-    "http": "url",
-    "https": "url",
-    "web": "url",
-    "tcp": "port",
-    "icmp": "ping",
-    "command": "script",
-    "exec": "script",
-    "nagios": "script",
-    "tls": "certificate",
-    "ssl": "certificate",
-    "cert": "certificate",
-    "proc": "process",
-    "directory": "file",
-    "folder": "file",
-    "log": "file",
-    "load": "cpu",
-    "ram": "memory",
-}
-"""What people call a type who come from elsewhere: told as a hint, so that a group file has one word for one thing."""
-
 Refusals = Callable[[Mapping[str, Setting]], Iterable[tuple[str, str]]]
 
 
@@ -113,11 +90,9 @@ class Registry:
         if name in BUILT_IN:
             return _built_in(name)
         if name not in self._types:
-            offered = [spec.name for spec in self.offered]
-            other = OTHER_WORDS.get(name.lower())
-            near = [other] if other else difflib.get_close_matches(name, offered, n=1)
-            known = ", ".join(offered)
-            hint = f"Did you mean '{near[0]}'?" if near else f"Known types: {known}"
+            near = nearest_type(self.offered, name)
+            known = ", ".join(spec.name for spec in self.offered)
+            hint = f"Did you mean '{near}'?" if near else f"Known types: {known}"
             raise Usage(f"'{name}' is no monitor type", hint=hint, code="unknown_type")
         return self._types[name]
 

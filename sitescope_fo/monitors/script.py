@@ -37,6 +37,7 @@ LONGEST_SUMMARY = 300
 SPEC = TypeSpec(
     name="script",
     title="Script",
+    other_words=("command", "exec", "nagios"),
     help="Runs a file from the scripts folder or a monitoring plugin (Nagios, Icinga).",
     settings=(
         SettingSpec(

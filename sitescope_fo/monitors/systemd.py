@@ -22,6 +22,7 @@ _MOST_TOLD = 200
 SPEC = TypeSpec(
     name="systemd",
     title="systemd unit",
+    other_words=("service", "unit"),
     help="A unit of systemd on the host this node runs on: a service, timer, socket, mount. Other products call it service.",
     settings=(
         SettingSpec(

@@ -24,6 +24,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 SPEC = TypeSpec(
     name="url",
     title="URL",
+    other_words=("http", "https", "web"),
     help="Fetches a page over HTTP or HTTPS.",
     settings=(
         SettingSpec(name="url", kind="text", help="Address that starts with http:// or https://.", required=True),

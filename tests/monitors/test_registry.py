@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, ValueSpec
 from sitescope_fo.monitors.reference import page
-from sitescope_fo.monitors.registry import BUILT_IN, OTHER_WORDS, Registry
+from sitescope_fo.monitors.registry import BUILT_IN, Registry
 from sitescope_fo.monitors.settings import from_text, settings_problems
 from sitescope_fo.monitors.thresholds import check, parse
 
@@ -81,12 +81,16 @@ def test_an_unknown_type_is_refused_with_the_nearest_name():
     assert (caught.value.code, "'ping'" in caught.value.hint) == ("unknown_type", True)
 
 
-@pytest.mark.parametrize(("word", "meant"), list(OTHER_WORDS.items()))
+@pytest.mark.parametrize(("word", "meant"), [(word, spec.name) for spec in BOOK.offered for word in spec.other_words])
 def test_words_of_other_products_lead_to_the_type_they_mean(word, meant):
-    assert meant in BUILT_IN
     with pytest.raises(Usage) as caught:
         BOOK.spec(word)
     assert caught.value.hint == f"Did you mean '{meant}'?"
+
+
+def test_no_word_means_two_types():
+    words = [word for spec in BOOK.offered for word in (spec.name, *spec.other_words)]
+    assert len(words) == len(set(words))
 
 
 def test_a_plug_in_joins_the_built_in_types():

@@ -1,4 +1,4 @@
-"""The systemd monitor: what real systemd printed, a systemctl that prints it, and this machine's own."""
+"""The systemd monitor: output in the form of systemctl(1), a systemctl that prints it, and this machine's own."""
 
 import os
 import shutil
