@@ -51,6 +51,7 @@ from sitescope_fo.notify.templates import TemplateSet
 from sitescope_fo.store.cells import CellStore
 from sitescope_fo.store.config_toml import save_ha_config
 from sitescope_fo.store.home import Home
+from sitescope_fo.store.leftovers import sweep_home
 
 STOP_GRACE_S = 3.0
 CLOSE_S = 1.0
@@ -290,6 +291,7 @@ class Node:
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Runs until cancelled, then writes what is left. Reports started once the first decision is durable."""
         try:
+            await self.ports.work.run_blocking(sweep_home, self.home, lane="own")
             readable = await self._open_state()
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks

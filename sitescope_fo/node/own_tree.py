@@ -40,6 +40,8 @@ class OwnTree:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._seen = ""
+        self._unreadable = False
+        """Whether the disk failed at the last load: it is tried again although nothing seems changed."""
         self._reload = anyio.Event()
         self._lock = anyio.Lock()
         self.cache = open_cache(node.home, node.ports)
@@ -90,11 +92,11 @@ class OwnTree:
         """Reloads when files have changed, and renews the manifest."""
         async with self._lock:
             seen = await self._node.ports.work.run_blocking(_fingerprint, self._node.home, lane="own")
-            if seen == self._seen and not forced and self.manifest is not None:
+            if seen == self._seen and not forced and not self._unreadable and self.manifest is not None:
                 return
             if seen != self._seen:
                 self._changed_at = self._node.ports.clock.mono()
-            if seen != self._seen or forced:
+            if seen != self._seen or forced or self._unreadable:
                 await self._load()
             self._seen = seen  # as it was before the load: what is edited meanwhile, also by the load itself, is looked at again
             await self._renew_manifest()
@@ -158,6 +160,7 @@ class OwnTree:
 
     async def _load(self) -> bool:
         node = self._node
+        self._unreadable = False
         await self._read_settings()
         try:
             tree = await self._read(node.home.root, write_ids=True)
@@ -165,7 +168,8 @@ class OwnTree:
             self._reject(TREE, error.problems or (Problem(file=error.where, what=error.what, hint=error.hint),))
             return False
         except OSError as error:
-            self._reject(TREE, (Problem(file=str(error.filename or node.home.root), what=f"cannot be read: {error.strerror}"),))
+            self._unreadable = True
+            self._reject(TREE, (Problem(file=str(error.filename or node.home.root), what=f"cannot be loaded: {error.strerror}"),))
             return False
         if node.problems.pop(TREE, None):
             node.records.event("config_good_again", f"{len(tree.monitors)} monitors are loaded")
@@ -196,6 +200,7 @@ class OwnTree:
             except ConfigInvalid as error:
                 self._reject(name, error.problems or (Problem(file=name, what=error.what),))
             except OSError as error:
+                self._unreadable = True
                 self._reject(name, (Problem(file=name, what=f"cannot be read: {error.strerror}"),))
             else:
                 node.problems.pop(name, None)

@@ -23,6 +23,7 @@ from sitescope_fo.model.fact import (
 )
 from sitescope_fo.model.service import Answer
 from sitescope_fo.model.status import Role
+from sitescope_fo.store.errors import StoreWriteFailed
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -119,7 +120,11 @@ class PeerApi:
             raise Refused(
                 "This is the primary itself", where=path_id, hint="A node cannot be its own failover", code="own_failover"
             )
-        peer = await node.take_announcement(news)
+        try:
+            peer = await node.take_announcement(news)
+        except OSError as error:
+            what, where = f"The failover could not be listed: {error.strerror}", str(node.home.ha_config)
+            raise StoreWriteFailed(what, where=where, hint="Check free space and the disk of the primary") from error
         self._note(peer_id)
         detail = "" if peer.accepted else f"waiting for `sitescope-fo peer accept {peer_id}` on the primary"
         return _json(wire.AnnouncementReply(accepted=peer.accepted, node_id=node.node_id, detail=detail))
