@@ -25,7 +25,17 @@ from sitescope_fo.engine.effects import Record
 from sitescope_fo.engine.state import MONITOR
 from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import SiteScopeError
-from sitescope_fo.model.fact import CheckFinished, CheckSkipped, Fact, LoopGap, NoopFinished, StoreFailed, StoreRecovered, Tick
+from sitescope_fo.model.fact import (
+    CheckFinished,
+    CheckSkipped,
+    Fact,
+    LoopGap,
+    NodeStarted,
+    NoopFinished,
+    StoreFailed,
+    StoreRecovered,
+    Tick,
+)
 from sitescope_fo.model.ports import Clock, Now
 
 Decide = Callable[[Cells, Fact, Now], Decision]
@@ -158,7 +168,7 @@ class Writer:
             pending = firm | self._pending({cell: self.table.get(cell) for cell in self._late} | states)
             self._late, self._late_since = set(), math.inf
             if pending and not await self._committed(pending):
-                overlay, effects = self._decide_all([StoreFailed(why=self.failing), *facts])
+                overlay, effects = self._decide_all(_with_failure(facts, StoreFailed(why=self.failing)))
         elif states and not self.failing:
             self._late.update(states)
             self._late_since = min(self._late_since, self._clock.mono())
@@ -265,6 +275,12 @@ class Writer:
 def _patient(fact: Fact) -> bool:
     """Whether nobody waits for the decision on this very fact."""
     return isinstance(fact, CheckSkipped | NoopFinished) or (isinstance(fact, CheckFinished) and not fact.manual)
+
+
+def _with_failure(facts: list[Fact], failure: StoreFailed) -> list[Fact]:
+    """The batch with the failure told before all else but the start of the node, which is the first fact of a life."""
+    started = next((n + 1 for n, fact in enumerate(facts) if isinstance(fact, NodeStarted)), 0)
+    return [*facts[:started], failure, *facts[started:]]
 
 
 Submit = Callable[[Fact], None]

@@ -202,7 +202,8 @@ def wakes(state: ProfileState) -> Iterator[float]:
         yield live.entered_mono + timing.PRECOPY_LONGEST_S
     elif state.position is Position.activating:
         yield live.entered_mono + timing.STUCK_S
-        yield live.step_next
+    if state.acting and not live.working_ready:
+        yield live.load_next
     if Condition.frozen in state.conditions:
         yield live.frozen_until
 

@@ -113,9 +113,27 @@ def fault(turn: Turn, what: str) -> None:
     turn.set_live(fault_what=what)
 
 
-def fault_over(turn: Turn, what: str) -> None:
-    """State is durable again."""
+def store_failed(turn: Turn, why: str) -> None:
+    """A state write failed."""
+    turn.set_live(store_failing=True)
+    fault(turn, f"state write failed: {why}")
+
+
+def store_recovered(turn: Turn) -> None:
+    """State is durable again; whoever lost it still does not know its term."""
+    turn.set_live(store_failing=False)
+    if turn.live.term_unknown_until == NEVER:
+        _fault_over(turn, "state is durable again")
+
+
+def term_known(turn: Turn, what: str) -> None:
+    """The term of a node that lost its state is known; a disk that fails is still a fault."""
     turn.set_live(term_unknown_until=NEVER)
+    if not turn.live.store_failing:
+        _fault_over(turn, what)
+
+
+def _fault_over(turn: Turn, what: str) -> None:
     if leave(turn, Condition.fault):
         turn.note(EvidenceKind.store, what)
         turn.log("fault_over", what)
@@ -160,7 +178,7 @@ def settle(turn: Turn) -> None:
         turn.set_live(no_mirror_since=turn.mono)
     live, name = turn.live, turn.name
     if turn.has(Condition.fault) and turn.mono >= live.term_unknown_until > NEVER:
-        fault_over(turn, "state is durable; the primary did not report its term, the result logs decide")
+        term_known(turn, "the primary did not report its term, the result logs decide")
     if turn.has(Condition.no_mirror) and turn.state.passive and turn.mono >= live.no_mirror_since + timing.NO_MIRROR_MAIL_S:
         what = f"{name} is UNPROTECTED since {since_wall(turn, live.no_mirror_since)}: {live.no_mirror_what}"
         turn.alarm("no_mirror", f"{name}: UNPROTECTED, no usable mirror", what, MIRROR_HINT)

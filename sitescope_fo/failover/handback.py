@@ -49,7 +49,7 @@ def on_done(turn: Turn, fact: StepDone) -> None:
 def begin(turn: Turn, identity: str, step: str) -> None:
     """Starts a step. The term that H5 gives away is written down first: it is used, whatever becomes of the answer."""
     if step == "H5":
-        given = turn.state.next_term
+        given = turn.state.term_to_give
         turn.set_journal(highest_term_heard=given)
         run_step(turn, identity, step, given=given)
         return

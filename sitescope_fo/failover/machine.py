@@ -45,7 +45,7 @@ _PARTS = (
     freeze.settle,
     passive.settle,
     takeover.settle,
-    takeover.settle_activating,
+    takeover.settle_loading,
     acting.settle,
     handback.settle,
     moves.start_monitors,
@@ -135,11 +135,11 @@ def _on_node(turn: Turn, fact: facts.Fact) -> None:
         case facts.LoopLate():
             conditions.on_late(turn, fact)
         case facts.StoreFailed():
-            conditions.fault(turn, f"state write failed: {fact.why}")
+            conditions.store_failed(turn, fact.why)
             if turn.position is Position.activating and not turn.live.working_ready:
                 takeover.abort(turn, "the term could not be made durable", "Mend the disk of this node: nobody monitors")
         case facts.StoreRecovered():
-            conditions.fault_over(turn, "state is durable again")
+            conditions.store_recovered(turn)
         case facts.StopAsked():
             start.on_stop(turn, fact)
         case _:

@@ -63,7 +63,7 @@ def activate(turn: Turn, cause: str, why: str, *, overlap: str = "") -> None:
     reset_acting(turn)
     turn.set_live(
         acting_since=turn.mono,
-        step_next=turn.mono + timing.STUCK_S,
+        load_next=turn.mono + timing.STUCK_S,
         mirror_failing_since=NEVER,
         mirror_failing_what="",
         gate_next=turn.mono,
@@ -97,6 +97,7 @@ def reset_acting(turn: Turn) -> None:
         acting_since=NEVER,
         first_check_started=False,
         working_ready=False,
+        load_next=math.inf,
         monitors_started=False,
         overlap_hold=False,
         good_probes=0,

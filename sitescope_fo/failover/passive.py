@@ -83,7 +83,7 @@ def tell_to_run(turn: Turn) -> None:
         if turn.mono < turn.live.step_next:
             return
     else:
-        given = turn.state.next_term
+        given = turn.state.term_to_give
         owed = Handback(id=f"{turn.state.config.id}-run-{given}", step="H5", since_wall=turn.wall, term=given)
         turn.set_journal(handback=owed, highest_term_heard=given)
     turn.set_live(step_next=turn.mono + timing.OWED_RETRY_S)

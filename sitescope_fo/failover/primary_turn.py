@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from sitescope_fo.failover import timing
 from sitescope_fo.failover.evidence import say_span, say_time
-from sitescope_fo.failover.state import EVIDENCE_KEPT, NEVER, Evidence, PeerView, PrimarySide
+from sitescope_fo.failover.state import EVIDENCE_KEPT, NEVER, Evidence, PeerView, PrimarySide, term_above
 from sitescope_fo.model.effect import AskFailovers, Effect, LogEvent, RoleMail, StartOwnMonitors, StopOwnMonitors
-from sitescope_fo.model.status import EvidenceKind, PrimaryState
+from sitescope_fo.model.status import EvidenceKind, PrimaryState, Role
 
 if TYPE_CHECKING:
     from sitescope_fo.failover.turn import Level
@@ -89,7 +89,7 @@ class PrimaryTurn:
         journal, waited = self.side.journal, self.side.state is PrimaryState.yielded
         heard = max(journal.term, journal.highest_term_heard)
         if not term:
-            term = journal.term if journal.term and journal.term == heard and not waited else heard + 1
+            term = journal.term if journal.term and journal.term == heard and not waited else term_above(heard, of=Role.primary)
         if term != journal.term:
             self.set_journal(term=term, highest_term_heard=max(heard, term))
         if self.side.state is not PrimaryState.running:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sitescope_fo.failover import acting, freeze, handback, passive, takeover
-from sitescope_fo.failover.conditions import fault_over
+from sitescope_fo.failover.conditions import term_known
 from sitescope_fo.failover.evidence import Verdict, of_miss, verdict
 from sitescope_fo.failover.moves import speak
 from sitescope_fo.failover.state import NEVER
@@ -41,7 +41,7 @@ def _answered(turn: Turn, fact: ProbeAnswered) -> None:
         turn.set_live(last_pol=fact.sent_mono, last_pol_wall=turn.wall - (turn.mono - fact.sent_mono))
     if live.term_unknown_until > NEVER:
         turn.set_journal(term=max(turn.journal.term, fact.term + 1))
-        fault_over(turn, f"the primary reports term {fact.term}, this node goes on from {turn.journal.term}")
+        term_known(turn, f"the primary reports term {fact.term}, this node goes on from {turn.journal.term}")
     if fact.sent_mono < live.last_sent_answered:
         return  # older news than what is known
     turn.set_live(

@@ -7,13 +7,22 @@ import math
 import msgspec
 
 from sitescope_fo.model.config import Profile
-from sitescope_fo.model.status import ACTING, PASSIVE, Condition, EvidenceKind, Position, PrimaryState
+from sitescope_fo.model.status import ACTING, PASSIVE, Condition, EvidenceKind, Position, PrimaryState, Role
 
 NEVER = -math.inf
 EVIDENCE_KEPT = 20
 TRANSITIONS_KEPT = 20
 OVERLAPS_KEPT = 50
 BLOCKING = frozenset({Condition.no_mirror, Condition.isolated, Condition.frozen, Condition.fault, Condition.hold})
+
+
+def term_above(known: int, *, of: Role) -> int:
+    """The next term of that role: odd ones are the primary's, even ones the failover's.
+
+    So two nodes that cannot hear each other never act with the same term, whatever each of them missed. In the usual turn-taking
+    it is `known + 1`.
+    """
+    return known + 1 + (known + 1 + (of is Role.primary)) % 2
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +90,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     """Why this node acts: silent, goodbye, degraded, idle, unverifiable, operator, switchover."""
     cause_boot_id: str = ""
-    """The primary's boot id when it was taken over because degraded."""
+    """The primary's boot id when it was taken over."""
     blind_from_wall: float = 0.0
     """Wall time of the last proof of life before this term: monitors are blind from here to their first run."""
     activated_wall: float = 0.0
@@ -128,6 +137,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """When a freeze that nothing resolved becomes isolation."""
     fault_since: float = NEVER
     fault_what: str = ""
+    store_failing: bool = False
+    """State cannot be made durable now: one of the two causes of a fault."""
     term_unknown_until: float = NEVER
     """The state was unreadable: the fault lasts until the primary reports its term, at most until then."""
     no_mirror_since: float = NEVER
@@ -148,6 +159,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     """When the term was taken in this life; NEVER after a restart while acting."""
     first_check_started: bool = False
     working_ready: bool = False
+    load_next: float = math.inf
+    """When the working tree is asked for again."""
     monitors_started: bool = False
     overlap_hold: bool = False
     good_probes: int = 0
@@ -243,8 +256,13 @@ class ProfileState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def next_term(self) -> int:
-        """The term of the next change of the acting node: above every term held or heard."""
-        return max(self.journal.term, self.journal.highest_term_heard) + 1
+        """The term this failover would act with next: above every term held or heard."""
+        return term_above(max(self.journal.term, self.journal.highest_term_heard), of=Role.failover)
+
+    @property
+    def term_to_give(self) -> int:
+        """The term the primary is told to run with: above every term held or heard."""
+        return term_above(max(self.journal.term, self.journal.highest_term_heard), of=Role.primary)
 
     @property
     def due(self) -> float:

@@ -55,7 +55,7 @@ ROWS: tuple[Row, ...] = (
     _row({P.announced}, facts.Tick, "deadline; a proof of life since the goodbye", "standby"),
     _row(PASSIVE, facts.Tick, "unverifiable for takeover_when_unverifiable; ready", "asks it to yield"),
     _row({P.activating}, facts.Tick, "60 s, loaded, and no monitor had a check to start", "active"),
-    _row({P.activating}, facts.Tick, "60 s and not loaded", "lays out the working tree again; alarm"),
+    _row(ACTING, facts.Tick, "60 s and not loaded", "lays out the working tree again; alarm"),
     _row({P.recovering}, facts.Tick, "window passed, pre-copied, none of hold flap_lock fault isolated frozen", "handback"),
     _row({P.recovering}, facts.Tick, "pre-copy not converged in 10 min", "active; next try after stable_for"),
     _row({P.handback}, facts.Tick, "H2 not done in 60 s", "active; next try after stable_for"),

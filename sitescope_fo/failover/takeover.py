@@ -216,16 +216,17 @@ def on_mirror_missing(turn: Turn, fact: MirrorMissing) -> None:
     abort(turn, f"the mirror cannot be used: {fact.what}", "Nobody monitors: repair the primary or restore a mirror from history")
 
 
-def settle_activating(turn: Turn) -> None:
-    """An activation is over in bounded time, or says every 15 min why not."""
-    live = turn.live
-    if turn.position is not Position.activating or turn.has(Condition.frozen) or turn.mono < live.entered_mono + timing.STUCK_S:
+def settle_loading(turn: Turn) -> None:
+    """An activation is over in bounded time, and who acts has its working tree, or says every 15 min why not."""
+    live, begins = turn.live, turn.position is Position.activating
+    if not turn.state.acting or turn.has(Condition.frozen):
         return
     if live.working_ready:
-        turn.note(EvidenceKind.start, "no monitor had to start a check in the first minute")
-        to_active(turn, "activated; no check had to be started yet")
-    elif turn.mono >= live.step_next:
-        turn.set_live(step_next=turn.mono + timing.STUCK_S)
-        turn.emit(PinWorking(profile=turn.name, term=turn.journal.term, resume=turn.journal.drift))
+        if begins and turn.mono >= live.entered_mono + timing.STUCK_S:
+            turn.note(EvidenceKind.start, "no monitor had to start a check in the first minute")
+            to_active(turn, "activated; no check had to be started yet")
+    elif turn.mono >= live.load_next:
+        turn.set_live(load_next=turn.mono + timing.STUCK_S)
+        turn.emit(PinWorking(profile=turn.name, term=turn.journal.term, resume=not begins or turn.journal.drift))
         what = f"The working tree of {turn.name} is not laid out after {timing.STUCK_S:.0f} s: nobody monitors"
         turn.alarm("stuck", f"{turn.name}: activation is STUCK", what, "Look at error.log and at the disk of this node")

@@ -9,7 +9,17 @@ from sitescope_fo.engine.effects import Record
 from sitescope_fo.engine.state import MONITOR
 from sitescope_fo.engine.writer import FLUSH_CELLS, FLUSH_S, LINGER_S, RETRY_S, Writer
 from sitescope_fo.model.effect import LogEvent
-from sitescope_fo.model.fact import CheckFinished, CheckSkipped, Fact, LoopGap, NoopFinished, StoreFailed, StoreRecovered, Tick
+from sitescope_fo.model.fact import (
+    CheckFinished,
+    CheckSkipped,
+    Fact,
+    LoopGap,
+    NodeStarted,
+    NoopFinished,
+    StoreFailed,
+    StoreRecovered,
+    Tick,
+)
 from sitescope_fo.model.status import Status
 from sitescope_fo.store.results import ResultRow
 from tests.engine.parts import LoopClock, MemoryJournal, key, result
@@ -501,3 +511,23 @@ async def test_a_flood_of_results_leaves_the_loop_to_others_in_between_and_keeps
         tasks.cancel_scope.cancel()
     assert [one.row.monitor_id for one in stage.rows if isinstance(one, Record)] == [f"m{number}" for number in range(100)]
     assert len({seen for seen in others if 0 < seen < 100}) >= 10
+
+
+async def test_the_start_of_a_node_stays_the_first_fact_of_its_life_when_the_disk_fails():
+    seen = []
+
+    def noting(cells, fact, now):
+        seen.append(type(fact).__name__)
+        return decide(cells, fact, now)
+
+    stage = Stage()
+    stage.writer._decide = noting
+    stage.journal.broken = "EIO"
+    stage.writer.submit(NodeStarted(boot_id="b"))
+    stage.writer.submit(Said(text="x"))
+
+    async def scene():
+        await stage.writer.changed()
+
+    await playing(stage, scene)
+    assert seen[:6] == ["NodeStarted", "Said", "Tick", "NodeStarted", "StoreFailed", "Said"]

@@ -43,7 +43,7 @@ def test_a_proof_of_life_before_the_first_check_gives_the_activation_up_and_keep
     assert desk.term == 2
     assert desk.state.journal.takeovers == ()
     desk.until("activating")
-    assert desk.term == 3
+    assert desk.term == 4, "odd terms are the primary's"
 
 
 def test_a_term_that_cannot_be_made_durable_activates_nothing():
@@ -524,3 +524,29 @@ def test_r17_a_primary_that_fails_again_and_again_is_taken_over_six_times_a_day_
         assert sum(1 for other in taken if at - 3600 < other <= at) <= 3
         assert sum(1 for other in taken if at - 86400 < other <= at) <= 6
     assert len(taken) >= 12, "it is not locked for ever"
+
+
+@pytest.mark.parametrize("place", ["active", "recovering"])
+def test_a_working_tree_that_does_not_come_after_a_restart_is_asked_for_again_and_told(place):
+    """Found by swarm seeds 452 and 42: a node that acts, answers "active" and never checks is the worst silence."""
+    desk = Desk().active().restart().mirrored()
+    desk.miss().wait(0.1).miss().gate()
+    if place == "recovering":
+        desk.wait(0.1).waits()
+    assert (desk.position, desk.conditions) == (place, set())
+    desk.clear().probe(61.0, desk.waits if place == "recovering" else desk.miss)
+    (again,) = desk.of(effects.PinWorking)
+    assert again.resume
+    assert len(desk.mails("alarm_stuck")) == 1
+    desk.working()
+    assert desk.of(effects.StartMonitors)
+
+
+def test_odd_terms_are_the_primarys_and_even_ones_the_failovers():
+    desk = Desk()
+    desk.answer(term=4)
+    desk.until("activating")
+    assert desk.term == 6
+    desk.working().first_check().wait(1).waits(term=5).done("P")
+    desk.until("handback", lambda: desk.waits(term=5)).done("H2")
+    assert desk.of(effects.RunStep)[-1].term == 7

@@ -301,7 +301,7 @@ def test_a_primary_that_yielded_while_nobody_acts_is_told_to_run_until_it_does(d
     desk.probe(13.0, lambda: desk.answer(state=PrimaryState.yielded))
     orders = desk.of(effects.RunStep)
     assert len(orders) == 3
-    assert {(one.step, one.term, one.handback) for one in orders} == {("H5", 2, orders[0].handback)}
+    assert {(one.step, one.term, one.handback) for one in orders} == {("H5", 3, orders[0].handback)}
     assert len(desk.mails("alarm_nobody")) == 1
     desk.done("H5", term=2)
     assert desk.state.journal.handback is None
@@ -397,7 +397,7 @@ def test_an_unreadable_state_without_a_primary_is_no_fault_for_ever():
     desk = Desk(started=False, mirrored=False)
     desk.give(facts.NodeStarted(boot_id="f-1", state_readable=False, highest_term_seen=7)).mirrored()
     desk.until("activating", limit=60)
-    assert desk.term == 9
+    assert desk.term == 10
 
 
 def test_a_boot_check_hears_not_active_while_passive_and_active_from_the_term_to_the_end_of_h5():
@@ -449,3 +449,16 @@ def test_the_journal_comes_back_with_its_conditions():
     state = machine.restored(profile(), journal(position="active", term=4, flap_lock_wall=1.0))
     assert {one.value for one in state.conditions} == {"frozen", "flap_lock"}
     assert not state.may_check
+
+
+def test_a_fault_with_two_causes_ends_with_the_second():
+    """Found by swarm seed 187: the term was known again while the disk still failed, and a takeover had no durable term."""
+    desk = Desk(started=False, mirrored=False)
+    desk.give(facts.NodeStarted(boot_id="f-1", state_readable=False), facts.StoreFailed(why="EIO")).mirrored()
+    desk.answer(term=5)
+    assert desk.conditions == {"fault"}
+    desk.give(facts.StoreRecovered())
+    assert desk.conditions == set()
+    desk = Desk(started=False, mirrored=False)
+    desk.give(facts.NodeStarted(boot_id="f-1", state_readable=False), facts.StoreFailed(why="EIO"), facts.StoreRecovered())
+    assert "fault" in desk.conditions, "its term is still not known"
