@@ -6,6 +6,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.simulation import tally
+
 # No promise is about wall-clock speed, so no example fails for being slow; CI repeats itself exactly.
 hypothesis.settings.register_profile(
     "house",
@@ -18,6 +20,10 @@ hypothesis.settings.load_profile("house")
 
 # Settings of the person who runs the tests that would change what the product does.
 _FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def pytest_configure(config):
+    tally.register(config)
 
 
 def pytest_addoption(parser):
@@ -79,3 +85,9 @@ def anyio_backend():
 def home(tmp_path) -> Path:
     """Where a home may be made: a path with the right folder name; the folder is not there yet."""
     return tmp_path / "SiteScope"
+
+
+@pytest.fixture(scope="session", name="tally")
+def _tally(pytestconfig):
+    """What this run simulated so far."""
+    return tally.of(pytestconfig)

@@ -2,8 +2,10 @@
 
 import itertools
 import math
+from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sitescope_fo.failover import machine
@@ -13,17 +15,18 @@ from sitescope_fo.failover.table import LISTED, ROWS, markdown
 from sitescope_fo.model import effect as effects
 from sitescope_fo.model import fact as facts
 from sitescope_fo.model.fact import Fact, ProfileFact
+from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.ports import Now
 from sitescope_fo.model.status import ACTING, PASSIVE, Condition, EvidenceKind, Position, PrimaryState
 from tests.failover.desk import NAME, START_MONO, START_WALL, profile
+from tests.failover.rules import LEGAL, valid
+from tests.simulation.tally import PAIRS
 
 NOW = Now(START_MONO, START_WALL)
 CONFIG = profile("lan", takeover_when_unverifiable_s=60.0)
 A = CONFIG.timing.activate_after_s
 C = Condition
 HOLD = Hold(by="ops", reason="upgrade", set_wall=START_WALL - 60, until_wall=START_WALL + 7200, remaining_s=7200.0)
-PASSIVE_CONDITIONS = (C.no_mirror, C.unverifiable, C.isolated, C.fault, C.hold)
-ACTING_CONDITIONS = (C.isolated, C.frozen, C.fault, C.hold, C.flap_lock)
 
 
 def subsets(of):
@@ -146,10 +149,7 @@ def debts(position):
 
 def states():
     for position in Position:
-        conditions = PASSIVE_CONDITIONS if position in PASSIVE else ACTING_CONDITIONS
-        if position is Position.handback:
-            conditions = (C.isolated, C.fault, C.hold)
-        for held in subsets(conditions):
+        for held in subsets(sorted(LEGAL[position])):
             for live in views(position):
                 for owed in debts(position) if len(held) < 2 else debts(position)[:1]:
                     drift = owed is not None and owed.step in {"H5", "H6"}
@@ -227,24 +227,6 @@ STATES = list(states())
 PAYLOADS = list(payloads())
 FOREIGN = {kind: None for kind in concrete(Fact) if kind not in {type(one) for one in PAYLOADS}}
 """Facts of the engine and of the primary's side, of which the machine of a profile knows nothing."""
-
-
-def valid(after):
-    names = {position.value for position in Position}
-    assert after.position in names
-    assert (C.hold in after.conditions) == (after.journal.hold is not None)
-    assert (C.flap_lock in after.conditions) == (after.journal.flap_lock_wall > 0)
-    if after.passive:
-        assert C.frozen not in after.conditions
-        assert not after.may_check
-        assert not after.may_notify
-        assert C.flap_lock not in after.conditions
-    else:
-        assert C.unverifiable not in after.conditions
-    if after.position is Position.recovering:
-        assert after.journal.handback is not None
-    if after.journal.drift:
-        assert after.journal.handback is not None or after.acting or after.position is Position.handback
 
 
 def check(before, fact, after, out):
@@ -334,21 +316,40 @@ def test_the_pairs_that_change_something_are_exactly_those_of_the_table():
     assert {(str(place), kind.__name__) for place, kind in found} == listed | {(str(p), "Tick") for p in Position}
 
 
-def test_facts_of_the_engine_and_of_the_primary_are_no_ops():
-    assert {kind.__name__ for kind in FOREIGN} == {
-        *("PeersListed", "BootCheckAnswered", "BootCheckFailed", "YieldAsked", "RunAsked", "PeerHeard"),
-        *("CheckFinished", "CheckSkipped", "NoopFinished", "MailSent", "MailFailed"),
-        *("LedgerReceived", "ChecksReceived", "TreeChanged", "TreeRejected"),
+def made_up(kind):
+    """A fact of a kind that the machine does not know, with any values."""
+    values = {str: "x", int: 1, float: 1.0, bool: True, bytes: b"", MonitorKey: MonitorKey("", "m")}
+    required = [field for field in msgspec.structs.fields(kind) if field.required]
+    return kind(**{field.name: NAME if field.name == "profile" else values.get(field.type) for field in required})
+
+
+def test_facts_of_the_engine_and_of_the_primary_are_no_ops_everywhere():
+    """Also those that were added since: whoever wants the machine to act on one has to give it a row and a payload."""
+    assert {"PeersListed", "BootCheckAnswered", "YieldAsked", "CheckFinished", "MailSent", "TreeChanged"} <= {
+        k.__name__ for k in FOREIGN
     }
-    quiet = settled(state(Position.standby, frozenset()))
-    others = [
-        facts.PeersListed(node_ids=("f",), pause_limit_s=2.0),
-        facts.PeerHeard(peer="f"),
-        facts.NoopFinished(started_mono=1.0),
-        facts.TreeChanged(profile=NAME, revision="r", monitors=1),
-    ]
-    for fact in others:
-        assert machine.decide(quiet, fact, NOW) == (quiet, ())
+    assert not {row.fact for row in ROWS} & set(FOREIGN)
+    for before in map(settled, STATES):
+        for fact in map(made_up, FOREIGN):
+            assert machine.decide(before, fact, NOW) == (before, ()), fact
+
+
+def test_every_pair_of_place_condition_and_fact_is_met(request):
+    """R22: 100 %. Pairs of a condition that cannot hold in a place (the swarm never sees one) only have to be survived."""
+    kinds = [*dict.fromkeys(map(type, PAYLOADS)), *FOREIGN]
+    assert set(kinds) == {kind for kind in concrete(Fact) if kind.__module__ == facts.__name__}
+    places = {
+        (before.position, held) for before in STATES for held in (before.conditions or {None}) if len(before.conditions) < 2
+    }
+    assert places == {(position, held) for position in Position for held in (*LEGAL[position], None)}
+    impossible = [(position, held) for position in Position for held in set(Condition) - LEGAL[position]]
+    for position, held in impossible:
+        before = state(position, frozenset({held}), handback=debts(position)[0], **views(position)[0])
+        for fact in (*PAYLOADS, *map(made_up, FOREIGN)):
+            after, _ = machine.decide(before, fact, NOW)
+            assert after.journal.term >= before.journal.term
+    met = len(places) * len(kinds)
+    request.config.stash.setdefault(PAIRS, Counter()).update(met=met, all=met, impossible=len(impossible) * len(kinds))
 
 
 def test_a_refused_command_does_nothing_and_an_accepted_one_does_something():

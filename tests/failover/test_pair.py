@@ -277,6 +277,23 @@ def test_r17_a_flapping_primary_is_taken_over_three_times_in_an_hour_at_most_the
     assert len(world.mails) - len(yields) < 40, "mails stay bounded"
 
 
+# --- terms ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_primary_cut_off_just_after_it_took_a_term_does_not_share_it_with_the_failover():
+    """Found by swarm seed 334: nobody had heard the new term when the failover took its own."""
+    world = pair("fast")
+    world.primary.crash()
+    world.failover.give(facts.BootCheckHeard(profile=NAME, boot_id="p-x", term=14))
+    world.primary.start()
+    while world.primary.side.state != "running":
+        world.run(0.001)
+    world.cut = True
+    world.run(30)
+    assert world.overlapping_since is not None
+    assert world.failover.journal.term != world.primary.journal.term
+
+
 # --- any weather ----------------------------------------------------------------------------------------------------
 
 SEEDS_TOGETHER = 20
