@@ -165,9 +165,7 @@ class HttpPeerClient:
     async def _exchange(self, asked: _Asked, root: Root, word: str, timeout_s: float) -> Received:
         """One exchange with the first address that can be connected to; only a failed connection moves on to the next."""
         host, port = asked.peer.host, asked.peer.port
-        if self._by_name:
-            return await self._send(asked, root, word, host, None)
-        addresses = await self._book.addresses(host, port, timeout_s=timeout_s)
+        addresses = (host,) if self._by_name else await self._book.addresses(host, port, timeout_s=timeout_s)
         for left, address in zip(range(len(addresses) - 1, -1, -1), addresses, strict=True):
             try:
                 return await self._send(asked, root, word, address, timeout_s / len(addresses) if left else None)
