@@ -61,7 +61,7 @@ performance: $(STAMP)
 	$(BIN)/python -m tests.bench.page
 
 soak: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadgroup -m simulation --seeds $(SEEDS) $(PYTEST_ARGS)
+	SITESCOPE_TEST_ALL_POINTS=1 $(BIN)/pytest -n 2 --dist loadgroup -m simulation --seeds $(SEEDS) $(PYTEST_ARGS)
 
 run: $(STAMP)
 	@test -d $(RUN_HOME) || $(BIN)/sitescope-fo setup --role primary --home $(RUN_HOME) --port $(RUN_PORT) --yes

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -238,7 +239,12 @@ class Node:
         async with self._changing_ha:
             ha = change(self.world.ha)
             if ha != self.world.ha:
-                await self.ports.work.run_blocking(save_ha_config, self.home, ha, lane="own")
+                try:
+                    await self.ports.work.run_blocking(save_ha_config, self.home, ha, lane="own")
+                except OSError:
+                    with suppress(OSError):  # the new file may be there, only not for certain: what was refused must not come back
+                        await self.ports.work.run_blocking(save_ha_config, self.home, self.world.ha, lane="own")
+                    raise
                 self.set_world(ha=ha)
             return ha
 

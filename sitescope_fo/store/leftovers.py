@@ -29,7 +29,7 @@ def sweep_home(home: Home) -> int:
 
 
 def _leftovers(home: Home) -> Iterator[Path]:
-    flat = (home.root, home.high_availability, home.persistence, home.certificates, home.templates, home.cache)
+    flat = (home.root, home.high_availability, home.persistence, home.certificates, home.templates, home.cache, home.keys)
     for folder in flat:
         with suppress(OSError):
             yield from [Path(entry.path) for entry in os.scandir(folder) if _TEMP.fullmatch(entry.name)]
