@@ -242,7 +242,7 @@ class Node:
                 try:
                     await self.ports.work.run_blocking(save_ha_config, self.home, ha, lane="own")
                 except OSError:
-                    with suppress(OSError):  # the new file may be there, only not for certain: what was refused must not come back
+                    with suppress(OSError):  # the new file may be there, not for certain: what was refused must not come back
                         await self.ports.work.run_blocking(save_ha_config, self.home, self.world.ha, lane="own")
                     raise
                 self.set_world(ha=ha)
