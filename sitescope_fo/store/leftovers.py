@@ -29,10 +29,10 @@ def sweep_home(home: Home) -> int:
 
 
 def _leftovers(home: Home) -> Iterator[Path]:
-    flat = (home.root, home.high_availability, home.persistence, home.certificates, home.templates, home.cache, home.keys)
+    flat = (home.root, home.high_availability, home.persistence, home.certificates, home.cache, home.keys)
     for folder in flat:
         with suppress(OSError):
             yield from [Path(entry.path) for entry in os.scandir(folder) if _TEMP.fullmatch(entry.name)]
-    for root in (home.groups, home.last_good, home.backups):
+    for root in (home.groups, home.templates, home.last_good, home.backups):
         for place, folders, names in os.walk(root):  # a link to a folder, about to be flipped, is listed among the folders
             yield from [Path(place, name) for name in (*names, *folders) if _TEMP.fullmatch(name)]
