@@ -17,6 +17,7 @@ from sitescope_fo.model.errors import SiteScopeError, Unreachable, Unverifiable
 from sitescope_fo.model.fact import Fact, ProbeAnswered, ProbeMissed, ProbeUnverifiable
 from sitescope_fo.model.ports import Clock, PeerAddress, PeerClient, PeerReply
 from sitescope_fo.model.status import Role
+from sitescope_fo.security.lwsso import ClockSkew
 
 MOST_IN_FLIGHT = 16
 MISS_KINDS = frozenset({"timeout", "refused", "unresolved", "reset", "unreachable", "foreign"})
@@ -84,7 +85,8 @@ class Prober:
             reply = await self._client.request(address_of(state), "GET", wire.HEALTH, timeout_s=timing.hard_timeout_s)
             health = wire.decode(reply.body, wire.Health)
         except Unverifiable as error:
-            self._submit(ProbeUnverifiable(profile=name, sent_mono=sent, code=error.code, detail=str(error)))
+            skew_s = error.skew_s if isinstance(error, ClockSkew) else None
+            self._submit(ProbeUnverifiable(profile=name, sent_mono=sent, code=error.code, detail=str(error), skew_s=skew_s))
         except Unreachable as error:
             self._missed(name, sent, error, timing.soft_timeout_s)
         except SiteScopeError as error:

@@ -97,7 +97,8 @@ def _missed(turn: Turn, fact: ProbeMissed) -> None:
 def _unverifiable(turn: Turn, fact: ProbeUnverifiable) -> None:
     if fact.sent_mono < turn.live.last_sent_answered:
         return
-    turn.set_live(last_sent_answered=fact.sent_mono, answering=True, healthy_since=NEVER)
+    skew_s = turn.live.skew_s if fact.skew_s is None else fact.skew_s
+    turn.set_live(last_sent_answered=fact.sent_mono, answering=True, healthy_since=NEVER, skew_s=skew_s)
     passive.on_unverifiable(turn, fact)
     if turn.state.acting:
         if turn.has(Condition.frozen):

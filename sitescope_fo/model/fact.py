@@ -119,6 +119,8 @@ class ProbeUnverifiable(ProfileFact, frozen=True, kw_only=True):
     sent_mono: float
     code: str
     detail: str = ""
+    skew_s: float | None = None
+    """The peer's clock minus mine, when that is the reason."""
 
 
 class GoodbyeHeard(ProfileFact, frozen=True, kw_only=True):

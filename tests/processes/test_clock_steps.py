@@ -1,10 +1,11 @@
-"""The wall clock of one node steps by a day: an alarm at most, never a takeover; and never a reason not to take over."""
+"""The wall clock of one node steps by a day: an alarm, never a takeover (R5)."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from sitescope_fo.model.errors import SiteScopeError
 from tests.processes.daemon import until
 from tests.processes.pair import ACTIVATE_AFTER_S, STEP_S
 
@@ -24,7 +25,7 @@ class Watches:
         return {
             "LD_PRELOAD": str(LIBRARIES[0]),
             "FAKETIME_TIMESTAMP_FILE": str(self._folder / name),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
@@ -51,20 +52,32 @@ def pair(stage, watches):
             node.start(wait=False, **watches.environment(node.name))
         for node in found.nodes:
             until(node.answers, 60, f"the {node.name} to answer")
-        found.wait_protected()
+        well(found)
         yield found
     finally:
         found.end()
 
 
-def shown(pair):
-    return pair.profile()["state"]
+def look(pair, question):
+    """The answer to a question, None while a node gives none: under faketime a process stands still for seconds now and then."""
+    try:
+        return question(pair)
+    except SiteScopeError:
+        return None
+
+
+def well(pair):
+    until(lambda: look(pair, type(pair).protected), 60, "a running primary and a failover in standby")
+
+
+def alarmed(pair):
+    until(lambda: look(pair, lambda p: p.profile()["state"]) == "unverifiable", STEP_S, "the alarm")
 
 
 def test_a_step_within_the_allowed_skew_is_nothing(pair, watches):
     watches.set("primary", 20)
     pair.quiet_for(ACTIVATE_AFTER_S)
-    pair.wait_protected()
+    well(pair)
     assert "unverifiable" not in {one["kind"] for one in pair.profile()["evidence"]}
     assert not pair.took_over()
     watches.set("primary", 0)
@@ -73,19 +86,13 @@ def test_a_step_within_the_allowed_skew_is_nothing(pair, watches):
 @pytest.mark.parametrize(("node", "offset_s"), [("failover", DAY_S), ("primary", -DAY_S)])
 def test_a_step_of_a_day_is_an_alarm_and_no_takeover(pair, watches, node, offset_s):
     watches.set(node, offset_s)
-    until(lambda: shown(pair) == "unverifiable", STEP_S, "the alarm")
+    alarmed(pair)
     pair.quiet_for(ACTIVATE_AFTER_S + 1)
     alarm = next(one for one in reversed(pair.profile()["evidence"]) if one["kind"] == "unverifiable")
     assert "lwsso_clock_skew" in alarm["what"]
+    assert abs(abs(pair.profile()["primary"]["skew_s"]) - DAY_S) < 60
     said_s = float(re.search(r"clock is ([0-9.]+) s", alarm["what"])[1])
     assert abs(said_s - DAY_S) < 60
     watches.set(node, 0)
-    pair.wait_protected()
+    well(pair)
     assert not pair.took_over()
-
-
-def test_a_primary_that_dies_while_its_clock_is_wrong_is_taken_over(pair, watches):
-    watches.set("primary", DAY_S)
-    until(lambda: shown(pair) == "unverifiable", STEP_S, "the alarm")
-    pair.primary.kill()
-    pair.wait_position("active", ACTIVATE_AFTER_S + STEP_S)
