@@ -1,4 +1,4 @@
-"""Load: a daemon with 10,000 monitors, and one that is asked for more urls than it can check.
+"""Ten thousand monitors in a real daemon: idle cost, lateness, probe delay, and how many urls a second it records.
 
 A real daemon on a generated home aims at servers of this machine. LOAD_SECONDS (default 60) is how long 10,000 monitors of
 kinds port, url and ping run at 60 s after a first minute in which all start; the promise is about 600. Lateness is each start,
