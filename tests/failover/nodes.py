@@ -382,6 +382,7 @@ class FailoverNode(Node):
         how = self.broken_steps.get(one.step, "")
 
         def failed(what, *, lost=False):
+            self.pair.rules.excuse(timing.PRECOPY_RETRY_S + self.config.timing.hard_timeout_s)
             self.give(facts.StepFailed(profile=NAME, handback=one.handback, step=one.step, what=what, lost=lost))
 
         def done(term):

@@ -124,7 +124,6 @@ class PrimaryNode(Node):
 
     def say_goodbye(self, one):
         heard = facts.GoodbyeHeard(profile=NAME, boot_id=self.side.boot_id, eta_s=one.eta_s, why=one.why)
-        self.pair.rules.goodbye(one.eta_s)
         self.pair.to_failover(lambda node: node.give(heard), lambda _: None, lambda: None)
 
     def ask(self, timeout_s):

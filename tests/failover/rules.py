@@ -46,6 +46,8 @@ ORDERS = (
     facts.FlapUnlocked,
     facts.ProfileRemoved,
 )
+NOT_TAKEN_OVER = "a dead primary is not taken over (R1)"
+WALL_IS_RIGHT_S = 400.0
 LOOK_EVERY_S = 1.0
 SLACK_S = 6.0
 FAILOVER = "failover-1"
@@ -76,6 +78,9 @@ class Rules:
         self.takeovers = []
         self.moves = set()
         self.counted = []
+        """When it took over by itself, since somebody ended a lock."""
+        self.stepped = False
+        """Takeovers are counted by the wall clock; when that stepped between two of them, nobody can say how many an hour had."""
         self.used = {"failover": set(), "primary": set()}
         self.alive = self.stalled = self.untrusted = -math.inf
         """When the newest probe was sent whose answer was a proof of life, admitted stalled work, could not be trusted."""
@@ -105,9 +110,6 @@ class Rules:
     def refused(self, error):
         if error is not None:
             self.hit(f"refused primary {error.code}")
-
-    def goodbye(self, eta_s):
-        self.goodbye_over = self.pair.mono + min(eta_s, timing.GOODBYE_LONGEST_S)
 
     def excuse(self, seconds):
         """A step hangs: what waits for it may last until it is asked for again."""
@@ -143,6 +145,8 @@ class Rules:
             HITS[f"refused {error.code}" if error else f"carried out {kind}"] += 1
         if isinstance(fact, facts.ProfileSet | facts.BootCheckHeard | facts.NodeStarted | facts.WatchWindow):
             self.since.clear()  # what was seen before is worth nothing: patience begins anew
+        if isinstance(fact, facts.GoodbyeHeard):
+            self.goodbye_over = self.pair.mono + min(fact.eta_s, timing.GOODBYE_LONGEST_S)
         forgets = isinstance(fact, facts.FlapUnlocked | facts.NodeStarted | facts.StandbyAsked)
         if forgets and not after.journal.takeovers:
             self.counted.clear()
@@ -178,6 +182,8 @@ class Rules:
             pair.log(f"F {source} -> {to}: {journal.last_transition.why}")
         HITS.update(f"at {one}" for one in steps)
         self.entered["failover"] = pair.mono
+        if P.activating in steps:
+            self.since.pop(NOT_TAKEN_OVER, None)
         if P.activating in steps[1:]:
             self._takeover(before, after, fact)
         elif before.position is P.activating and after.passive and self.counted:
@@ -204,12 +210,10 @@ class Rules:
         if journal.hold is not None and not isinstance(fact, facts.HoldReleased):
             self.broken("automatic takeover under a hold")
         self._patience(after, cause)
-        wall = node.now.wall
-        if before.journal.takeovers or not journal.takeovers[:-1]:
-            self.counted = [at for at in self.counted if at in before.journal.takeovers or at > wall]
-        self.counted.append(wall)
+        self.counted.append(pair.mono)
+        self.stepped |= abs(node.step) > WALL_IS_RIGHT_S
         for most, seconds, said in LIMITS:
-            if sum(at > wall - seconds for at in self.counted) > most:
+            if not self.stepped and sum(at > pair.mono - seconds * 0.999 for at in self.counted) > most:
                 self.broken(f"more than {most} automatic takeovers in {said} (R17)")
 
     def _patience(self, after, cause):
@@ -336,7 +340,7 @@ class Rules:
         dead = not primary.awake or pair.cut or pair.one_way
         patience = max(t.activate_after_s, timing.LATE_FOR_S) + t.soft_timeout_s + t.hard_timeout_s + SLACK_S
         goodbye = max(0.0, self.goodbye_over - pair.mono)
-        self.lasts("a dead primary is not taken over (R1)", ready and dead and not goodbye, patience)
+        self.lasts(NOT_TAKEN_OVER, ready and dead and not goodbye, patience)
         stuck = primary.awake and primary.side.state is PrimaryState.running and primary.stalled_since is not None
         stuck = ready and stuck and pair.clear and node.passes_same_check
         self.lasts("a stuck primary is not taken over (R2)", stuck and not goodbye, 40.0 + patience)

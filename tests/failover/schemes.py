@@ -194,7 +194,6 @@ class Schemes:
         """It says that it stops, and goes on."""
         primary = self.pair.primary
         if primary.awake:
-            self.pair.rules.goodbye(20.0)
             self.pair.failover.give(facts.GoodbyeHeard(profile=NAME, boot_id=primary.side.boot_id, eta_s=20.0, why="not so"))
 
     def alone(self):

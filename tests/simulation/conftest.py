@@ -1,8 +1,8 @@
 """Virtual time for every test here, and what a run covered."""
 
 import pytest
-from trio.testing import MockClock
 
+from tests.simulation.clock import JumpClock
 from tests.simulation.watch import COVERED, DAYS
 
 DAY_S = 86400.0
@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def anyio_backend():
     """The clock jumps whenever everybody waits."""
-    return "trio", {"clock": MockClock(autojump_threshold=0)}
+    return "trio", {"clock": JumpClock()}
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,6 +18,7 @@ from sitescope_fo.node.peer_api import PeerApi
 from sitescope_fo.security.keys import load_keys
 from sitescope_fo.store.config_toml import load_ha_config, load_node_config
 from sitescope_fo.store.home import open_home
+from tests.simulation.http import HttpClient, application
 from tests.simulation.ports import SimChecks, SimClock, SimMailer, SimRandomness, SimReferencePoints, SimWork
 from tests.simulation.process import Process
 from tests.simulation.wire import SimClient
@@ -35,7 +36,7 @@ class Machine:
         self.clock = SimClock(boot, drift)
         self.node_id = load_ha_config(self.home).node_id
         self.lives = 0
-        self.process = self.node = self.api = self.operator = None
+        self.process = self.node = self.api = self.app = self.operator = None
         self.ready = False
         self.powered = True
         self.network = True
@@ -44,6 +45,7 @@ class Machine:
         self.foreign = False
         self.certificate_fault = ""
         self.passphrase = "the same on both"
+        """One, or several with the newest first, as during a rotation."""
         self.wire_version = 1
 
     # --- what others see --------------------------------------------------------------------------------------------
@@ -52,6 +54,11 @@ class Machine:
     def reachable(self):
         """Whether packets come and go."""
         return self.powered and self.network
+
+    @property
+    def words(self):
+        """The passphrases in force, newest first."""
+        return self.passphrase if isinstance(self.passphrase, tuple) else (self.passphrase,)
 
     @property
     def up(self):
@@ -118,13 +125,14 @@ class Machine:
         work = SimWork(process, self, chance("work"), world.slowest_work_s)
         ring = KeyRing(self.home, load_keys(self.home.keys))
         ha = load_ha_config(self.home)
+        randomness = SimRandomness(f"{world.seed}/{self.name}/{self.lives}")
         ports = Ports(
             clock=self.clock,
             work=work,
-            randomness=SimRandomness(f"{world.seed}/{self.name}/{self.lives}"),
+            randomness=randomness,
             checks=SimChecks(process, self, chance("checks")),
             mailer=SimMailer(process, self, chance("mail")),
-            client=SimClient(process, self),
+            client=HttpClient(process, self, work, randomness) if world.http else SimClient(process, self),
             references=SimReferencePoints(process, self),
             book=BOOK,
             secrets_for=ring.secrets_for,
@@ -135,6 +143,8 @@ class Machine:
         )
         node = Node(self.home, load_node_config(self.home), ha, ports, host=self.name)
         self.node, self.api, self.operator = node, PeerApi(node), OperatorApi(node)
+        if world.http:
+            self.app = application(self, process, work, randomness)
         world.watch.look_over(self, process)
         try:
             await tasks.start(node.run)

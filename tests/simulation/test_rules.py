@@ -2,9 +2,9 @@
 
 import anyio
 import pytest
-from trio.testing import MockClock
 
 from sitescope_fo.model.ports import Message
+from tests.simulation.clock import JumpClock
 from tests.simulation.machine import NAME
 from tests.simulation.world import world
 
@@ -118,6 +118,6 @@ def test_one_seed_is_one_run(seed):
             return w.lines
 
     def lines():
-        return anyio.run(run, backend="trio", backend_options={"clock": MockClock(autojump_threshold=0)})
+        return anyio.run(run, backend="trio", backend_options={"clock": JumpClock()})
 
     assert lines() == lines()

@@ -150,6 +150,16 @@ class Swarm:
         await self.w.failover.command(ReleaseProfile(name="prod"))
         await self.w.failover.command(UnlockProfile(name="prod"))
         self.w.heal()
+        await self.vouch()
+
+    async def vouch(self):
+        """A primary that was taken over because it was sick is believed in a new life, or when an operator says so."""
+        failover = self.w.failover
+        for _ in range(10):
+            if not (failover.state.acting and failover.state.journal.cause == "degraded"):
+                return
+            await self.w.run(15)
+            await failover.command(Standby(name="prod"))
 
 
 async def _command(machine, body):

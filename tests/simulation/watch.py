@@ -155,6 +155,12 @@ class Watch:
             if health.state is PrimaryState.running and health.scheduler_age_s <= 10:
                 self.proof_of_life = max(self.proof_of_life, asked.began)
 
+    def replayed(self, method, path, code):
+        """A recorded request was sent once more and refused with `code`, "" when it was carried out."""
+        COVERED[f"replay {code or 'carried out'}"] += 1
+        if not code.startswith("lwsso_"):
+            self.violated(f"a recorded {method} {path} was not refused as one: {code or 'carried out'}")
+
     def sending(self, machine, message):
         """A node hands a message to the server."""
         if message.message_id not in self._intents and not machine.node.writer.failing:
@@ -287,6 +293,8 @@ class Watch:
 
     def _bounded(self, machine, state):
         at = self._entered.get(machine.name, self._now)
+        if machine.role is Role.failover and state.conditions & (BLOCKING | {Condition.unverifiable}):
+            at = self._entered[machine.name] = self._now  # what it saw before counts no more: its patience begins anew
         inside = self._now - at - machine.world.slept(machine, at)
         limit = self._primary_limit(state) if machine.role is Role.primary else self._limit(machine, state)
         if inside > limit:

@@ -53,7 +53,7 @@ class Network:
     """Faults are attributes: `latency`, `loss` (share of packets sent again), `no_way_to` (machine names), `lose_replies`."""
 
     def __init__(self, world, rng):
-        self._world, self._rng = world, rng
+        self._world, self.chance = world, rng
         self.latency = (0.0005, 0.004)
         self.loss = 0.0
         self.no_way_to = set()
@@ -61,6 +61,12 @@ class Network:
         self.lose_replies = []
         """Path beginnings: the reply to the next such request is lost after the request was carried out."""
         self.requests = 0
+        self.repeated = 0.0
+        """Share of requests that arrive twice; only over HTTP, where the second one is a replay."""
+        self.garbling = 0.0
+        """Share of replies in which something on the way changes a byte or the signature; only over HTTP."""
+        self.recorded = []
+        """(machine, request) of the newest requests over HTTP, as somebody on the way writes them down."""
 
     # --- the asking side --------------------------------------------------------------------------------------------
 
@@ -95,34 +101,34 @@ class Network:
 
     # --- on the way -------------------------------------------------------------------------------------------------
 
-    async def _travel(self, source, target):
+    async def travel(self, source, target):
         """Returns when the message is there; retransmits like TCP."""
         pause = RETRANSMIT_S
         while not self._passes(source, target):
             await anyio.sleep(pause)
             pause = min(2 * pause, LONGEST_RETRANSMIT_S)
-        await anyio.sleep(self._rng.uniform(*self.latency))
+        await anyio.sleep(self.chance.uniform(*self.latency))
 
     def _passes(self, source, target):
         open_way = source.reachable and target.reachable and target.name not in self.no_way_to
-        return open_way and self._rng.random() >= self.loss
+        return open_way and self.chance.random() >= self.loss
 
     async def _carry(self, asked):
         target = asked.target
         if target is None:
             asked.end(error=unreachable("unresolved", asked.where))
             return
-        await self._travel(asked.source, target)
+        await self.travel(asked.source, target)
         if asked.given_up:
             return
         if target.foreign:
-            await self._travel(target, asked.source)
+            await self.travel(target, asked.source)
             asked.end(error=unreachable("foreign", asked.where, "HTTP 200 from nginx without a valid signature"))
         elif target.process is None or target.process.dead or target.api is None:
-            await self._travel(target, asked.source)
+            await self.travel(target, asked.source)
             asked.end(error=unreachable("refused", asked.where))
         elif target.certificate_fault:
-            await self._travel(target, asked.source)
+            await self.travel(target, asked.source)
             asked.end(error=Unverifiable("The certificate has expired", where=asked.where, code=target.certificate_fault))
         else:
             target.process.spawn(self._serve, asked, target, target.process)
@@ -134,7 +140,7 @@ class Network:
         try:
             low, high = self.slow_answers
             if high:
-                await anyio.sleep(self._rng.uniform(low, high))
+                await anyio.sleep(self.chance.uniform(low, high))
             await process.breathe()
             answer, signed = await self._answer(asked, target)
             served = not process.dead
@@ -162,13 +168,9 @@ class Network:
             return problem_answer(error), error.code != "lwsso_token_wrong"
 
     async def _back(self, asked, target, answer: Answer, signed, iat):
-        lost = next((path for path in self.lose_replies if asked.path.startswith(path)), None)
-        if lost is not None:
-            self.lose_replies.remove(lost)
-            self._world.part()
-            self._world.tell("network", f"the reply to {asked.method} {asked.path} is lost")
+        if self.loses(asked.path, asked.method):
             return
-        await self._travel(target, asked.source)
+        await self.travel(target, asked.source)
         digest = hashlib.sha256(answer.body).hexdigest()
         claims = ReplyClaims(
             iss=target.node_id, aud=asked.source.node_id, nonce="", status=answer.status, body_sha256=digest, iat=iat,
@@ -181,8 +183,26 @@ class Network:
             )
         )  # fmt: skip
 
+    def loses(self, path, method):
+        """Whether the reply to this request is one of those that get lost."""
+        lost = next((beginning for beginning in self.lose_replies if path.startswith(beginning)), None)
+        if lost is None:
+            return False
+        self.lose_replies.remove(lost)
+        self._world.part()
+        self._world.tell("network", f"the reply to {method} {path} is lost")
+        return True
+
+    def repeats(self):
+        """Whether this request arrives twice."""
+        return self.repeated > 0 and self.chance.random() < self.repeated
+
+    def garbles(self):
+        """Whether something on the way rewrites this reply."""
+        return self.garbling > 0 and self.chance.random() < self.garbling
+
     async def _reset(self, asked, target):
-        await self._travel(target, asked.source)
+        await self.travel(target, asked.source)
         asked.end(error=unreachable("reset", asked.where))
 
 

@@ -28,11 +28,15 @@ LINES_SHOWN = 150
 class World:
     """See the module. Faults are methods of the machines and attributes of `network`; `watch` holds the records and the rules."""
 
-    def __init__(self, seed, *, preset="fast", monitors=5, frequency="5s", slowest_work_s=0.002, watch_files="1s", **timing):
+    def __init__(
+        self, seed, *, preset="fast", monitors=5, frequency="5s", slowest_work_s=0.002, watch_files="1s", http=False, **timing
+    ):
         self.seed = seed
         self.chance = random.Random(f"{seed}/world")
         self.slowest_work_s = slowest_work_s
         self.preset = preset
+        self.http = http
+        """Whether the nodes talk through the whole HTTP stack."""
         self.pages = tuple(f"Page {n}" for n in range(monitors))
         self.frequency = frequency
         self.lines, self.faults = [], []
@@ -186,7 +190,8 @@ class World:
         return (
             bool(self.network.no_way_to)
             or not all(machine.network for machine in pair)
-            or self.primary.passphrase != self.failover.passphrase
+            or not set(self.primary.words) & set(self.failover.words)
+            or self.network.garbling > 0
             or any(machine.certificate_fault or machine.foreign for machine in pair)
             or skew > SKEW_S - 1
             or self.network.slow_answers[1] > self.timing.soft_timeout_s
@@ -247,7 +252,7 @@ async def world(seed, *, start=True, **shape):
             w.tasks.cancel_scope.cancel()
     finally:
         leave_scheduling()
-        DAYS["seconds"] += 2 * w.now
+        DAYS["http" if w.http else "seconds"] += 2 * w.now
         DAYS["worlds"] += 1
         DAYS["wall"] += time.perf_counter() - begun
         shutil.rmtree(w._place)
