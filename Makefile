@@ -27,7 +27,7 @@ help:
 	@echo 'make check   linter, format, types, import contracts, house rules'
 	@echo 'make bench   figures, each beside a reference measured in the same run'
 	@echo 'make performance  docs/performance.md from the figures of the last make bench'
-	@echo 'make soak    the simulations over SEEDS=$(SEEDS) seeds'
+	@echo 'make soak    10,000 node-days of decisions, 100 through HTTP, the simulations over SEEDS=$(SEEDS) seeds'
 	@echo 'make run     a primary on RUN_HOME=$(RUN_HOME), in the foreground'
 	@echo 'make lock    requirements.lock anew (UPGRADE=--upgrade for the newest versions)'
 	@echo 'make clean   remove .venv, caches and build products'
@@ -60,8 +60,12 @@ bench: $(STAMP)
 performance: $(STAMP)
 	$(BIN)/python -m tests.bench.page
 
+# SOAK_FROM, SOAK_TO, SOAK_DECISION_DAYS, SOAK_HTTP_DAYS, SOAK_WORKERS: see tests/simulation/soak.py.
 soak: $(STAMP)
+	$(BIN)/python -m tests.simulation.soak
 	SITESCOPE_TEST_ALL_POINTS=1 $(BIN)/pytest -n 2 --dist loadgroup -m simulation --seeds $(SEEDS) $(PYTEST_ARGS)
+	SITESCOPE_TEST_CLOCKS=1 MAIL_SECONDS=600 MAIL_MONITORS=1000 $(BIN)/pytest \
+		tests/processes/test_clock_steps.py tests/processes/test_mail_moods.py
 
 run: $(STAMP)
 	@test -d $(RUN_HOME) || $(BIN)/sitescope-fo setup --role primary --home $(RUN_HOME) --port $(RUN_PORT) --yes
