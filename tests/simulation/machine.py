@@ -230,6 +230,11 @@ class Machine:
         self.world.tell(self.name, "the disk is well")
         self.disk_broken = False
 
+    def stick(self):
+        """Its scheduler starts nothing any more, and everything else goes on, until the process ends."""
+        self.world.fault(self, "scheduler stuck")
+        self.node.runner._go = lambda _work, _key: None
+
     # --- its operators ----------------------------------------------------------------------------------------------
 
     async def command(self, body, wait_s=30.0):

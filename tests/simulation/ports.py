@@ -10,7 +10,7 @@ import anyio.lowlevel
 from sitescope_fo.model.monitor import CheckResult
 from sitescope_fo.model.ports import Now
 from sitescope_fo.node.ports.randomness import uuid7
-from sitescope_fo.notify.errors import ServerTrouble
+from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from sitescope_fo.store.errors import StoreWriteFailed
 
 START_WALL = 1_795_341_600.0  # 2026-11-22T10:00:00Z
@@ -121,23 +121,50 @@ class SimChecks:
 
 
 class SimMailer:
-    """The one mail server. It takes a message, then says so: killed in between, the node does not know."""
+    """The one mail server. It takes a message, then says so: killed in between, the node does not know.
+
+    `world.mail_server` is how it is: True, False (nobody listens), "slow", "silent" (takes the connection and says nothing),
+    "later" (4xx for each mail), "busy" (421 to everybody), "refused" (5xx). `world.mail_drops` connections break after the
+    server took a message and before it said so.
+    """
 
     def __init__(self, process, machine, rng):
         self._process, self._machine, self._rng = process, machine, rng
 
     async def send(self, settings, message):
         await self._process.breathe()
-        self._machine.world.watch.sending(self._machine, message)
-        await anyio.sleep(self._rng.uniform(0.005, 0.03))
+        world, how = self._machine.world, self._machine.world.mail_server
+        world.watch.sending(self._machine, message)
+        await anyio.sleep(self._rng.uniform(1.0, 12.0) if how == "slow" else self._rng.uniform(0.005, 0.03))
         await self._process.breathe()
-        if not (self._machine.network and self._machine.world.mail_server):
+        if not (self._machine.network and how):
             await anyio.sleep(1.0)
             raise ServerTrouble("The mail server does not answer")
-        self._machine.world.watch.mailed(self._machine, message)
+        await self._trouble(how, settings, message)
+        world.watch.mailed(self._machine, message)
+        if world.mail_drops:
+            world.mail_drops -= 1
+            world.may_double += 1
+            world.watch.dropped.append(message.message_id)
+            raise ServerTrouble("The connection broke after the message")
         await anyio.sleep(self._rng.uniform(0.005, 0.03))
         await self._process.breathe()
         return "mail.example"
+
+    async def _trouble(self, how, settings, message):
+        match how:
+            case "silent":
+                await anyio.sleep(settings.timeout_s)
+                raise ServerTrouble("The mail server said nothing in time")
+            case "later":
+                raise MailDeferred("451 try again later")
+            case "busy":
+                raise ServerTrouble("421 too busy")
+            case "refused":
+                self._machine.world.watch.refused.append(message.message_id)
+                raise MailRefused("550 no such user")
+            case _:
+                return
 
 
 class SimReferencePoints:

@@ -35,7 +35,17 @@ class Swarm:
     async def step(self):
         """One random thing that can happen now."""
         machine = self.chance.choice([self.w.primary, self.w.primary, self.w.failover])
-        other = [self.link, self.weather, self.lose_reply, self.fail_pages, self.edit, self.order]
+        other = [
+            self.link,
+            self.weather,
+            self.lose_reply,
+            self.fail_pages,
+            self.edit,
+            self.order,
+            self.post,
+            self.suspend,
+            self.stuck,
+        ]
         of_machine = [self.life, self.life, self.life, self.sleep, self.cable, self.disk, self.clock, self.distrust]
         action = self.chance.choice([*of_machine, *other])
         COVERED[f"swarm {action.__name__}"] += 1
@@ -112,6 +122,46 @@ class Swarm:
 
         self.toggle("weather", bad, good)
 
+    async def post(self):
+        """The mail server has a mood, or hangs up after the next mail."""
+        mood = self.chance.choice([False, "slow", "silent", "later", "busy"])
+
+        def good():
+            self.w.mail_server = True
+
+        def bad():
+            self.w.tell("mail", f"*** server {mood or 'gone'}")
+            self.w.mail_server = mood
+
+        if self.chance.random() < 0.3:
+            self.w.mail_drops += 1
+        else:
+            self.toggle("post", bad, good)
+
+    async def suspend(self):
+        """Both machines sleep and wake, as virtual machines of one host do; their boot-time clocks go on."""
+        awake = [machine for machine in (self.w.primary, self.w.failover) if machine.up and not machine.process.stopped]
+        for machine in awake:
+            machine.pause()
+        await self.w.run(self.chance.choice([1.0, 4.0, 300.0]))
+        for machine in self.chance.sample(awake, len(awake)):
+            if machine.up:
+                machine.resume()
+
+    async def stuck(self):
+        """The primary answers and checks nothing (R2), until somebody restarts it."""
+        primary = self.w.primary
+        if not primary.awake:
+            return
+        life = primary.lives
+
+        def restart():
+            if primary.lives == life and primary.up:
+                primary.kill()
+                primary.start()
+
+        self.toggle("stuck", primary.stick, restart)
+
     async def lose_reply(self):
         where = self.chance.choice(["boot-check", "yield", "step", "goodbye"])
         self.w.network.lose_replies.append(f"/api/v1/handover/{where}")
@@ -140,6 +190,7 @@ class Swarm:
             undo()
         self.undo.clear()
         self.w.network.lose_replies.clear()
+        self.w.mail_drops = 0
         self.w.targets.mend()
         await self.w.until(lambda: not self.stops, 10)
         for machine in self.w.machines.values():

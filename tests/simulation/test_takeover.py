@@ -101,3 +101,34 @@ async def test_a_stopped_primary_that_wakes_starts_nothing_before_the_hand_back(
         await w.settled(60)
         assert w.watch.overlap(woke) == 0
         assert w.failover.state.journal.overlaps == ()
+
+
+@pytest.mark.parametrize("preset", PROMISED)
+async def test_a_primary_that_answers_and_checks_nothing_yields_to_the_failover_in_time(seed, preset):
+    """R2. Its health page is fine in every other way."""
+    async with world(seed, preset=preset) as w:
+        await w.mirrored()
+        stuck = w.now
+        w.primary.stick()
+        await w.until(lambda: w.watch.first_start("failover", stuck), 40.0 + w.timing.activate_after_s)
+        assert w.primary.position == "yielded"
+        assert w.watch.overlap(stuck) == 0
+        w.primary.kill()
+        w.primary.start()
+        await w.settled(400)
+
+
+async def test_both_machines_suspended_for_an_hour_wake_as_they_were(seed):
+    async with world(seed) as w:
+        await w.mirrored()
+        slept = w.now
+        for machine in w.machines.values():
+            machine.pause()
+        await w.run(3600)
+        woke = w.now
+        for machine in w.chance.sample(list(w.machines.values()), 2):
+            machine.resume()
+            await w.run(w.chance.uniform(0, 1.5))
+        await w.settled(30)
+        assert not w.watch.takeovers(slept)
+        assert w.watch.longest_gap(woke) < 5

@@ -43,6 +43,8 @@ class World:
         self.targets, self.watch = Targets(self), Watch(self)
         self.network = Network(self, random.Random(f"{seed}/network"))
         self.mail_server = True
+        """How the mail server is, see `ports.SimMailer`."""
+        self.mail_drops = 0
         self.may_double = 0
         """How many copies of a mail the faults so far excuse."""
         self._parted_at = -math.inf
@@ -57,7 +59,7 @@ class World:
         self.timing = msgspec.structs.replace(PRESETS[preset], **timing)
 
     def _machine(self, name, home):
-        return Machine(self, name, home, boot=self.chance.uniform(10, 100_000), drift=self.chance.uniform(-5e-5, 5e-5))
+        return Machine(self, name, home, boot=self.chance.uniform(10, 100_000), drift=self.chance.uniform(-2e-4, 2e-4))
 
     def other(self, machine):
         return self.failover if machine is self.primary else self.primary
