@@ -8,6 +8,9 @@ from sitescope_fo.model.status import PrimaryState
 from tests.failover.desk import NAME
 from tests.failover.nodes import FAILOVER, Node
 
+ASK_AGAIN_S = 2.0
+"""A boot-check that brings no word by then is asked again."""
+
 
 class PrimaryNode(Node):
     def __init__(self, pair):
@@ -153,6 +156,7 @@ class PrimaryNode(Node):
                     again()
 
             self.pair.to_failover(answer, reply, failed, untrusted=failed)
+            self.after(ASK_AGAIN_S, failed)
 
         end = self.pair.mono + timeout_s
         send()

@@ -299,6 +299,8 @@ class Rules:
         sick = state.journal.cause == "degraded" or not state.live.window_open or pair.primary.stalled_what
         if state.live.retry_at < math.inf:
             self.excuse(0.0)  # a failed hand-back: the next try is after stable_for
+        if pair.failover.gate_hangs:
+            self.excuse(timing.GATE_EVERY_S)  # isolated as far as it can know, and that keeps it acting
         if pair.failover.broken_steps or pair.failover.disk_broken or pair.primary.disk_broken:
             self.excuse(0.0)
         if not pair.clear or declared or sick or FAILOVER not in pair.primary.listed:
