@@ -9,9 +9,9 @@ import click
 
 from sitescope_fo.cli.invocation import Invocation, typed
 from sitescope_fo.cli.lazy import NodeCommand
-from sitescope_fo.cli.width import cells, clean, fit, pad, wrap
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.query import CheckRow
+from sitescope_fo.model.width import cells, clean, fit, pad, wrap
 
 _LINES = 3
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import click
 
 from sitescope_fo.cli.invocation import Invocation, typed
-from sitescope_fo.cli.moment import ago
 from sitescope_fo.model.errors import Refused, SiteScopeError, Usage
+from sitescope_fo.model.moment import ago
 from sitescope_fo.model.snapshot import StatusReport
 
 

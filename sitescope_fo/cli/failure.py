@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from sitescope_fo.cli.width import clean
 from sitescope_fo.model.errors import ConfigInvalid, Internal, SiteScopeError, Usage
+from sitescope_fo.model.width import clean
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141

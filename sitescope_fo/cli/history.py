@@ -8,9 +8,9 @@ import click
 
 from sitescope_fo.cli.invocation import Invocation
 from sitescope_fo.cli.lazy import NodeGroup
-from sitescope_fo.cli.moment import size_text
 from sitescope_fo.cli.table import Column
 from sitescope_fo.model.command import HistoryVerify
+from sitescope_fo.model.moment import size_text
 
 _COLUMNS = [
     Column(title="SNAPSHOT", flexible=True),

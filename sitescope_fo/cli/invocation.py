@@ -15,9 +15,9 @@ import msgspec
 from sitescope_fo.cli.door import Door, open_door
 from sitescope_fo.cli.paint import Paint
 from sitescope_fo.cli.table import UNLIMITED, Column, table
-from sitescope_fo.cli.width import clean
 from sitescope_fo.model.command import AnyCommand, CommandReply
 from sitescope_fo.model.errors import Internal, Refused, Usage, from_body
+from sitescope_fo.model.width import clean
 from sitescope_fo.store.home import find_home
 
 T = TypeVar("T")

@@ -14,9 +14,9 @@ from sitescope_fo.cli.config import pairs
 from sitescope_fo.cli.invocation import Invocation
 from sitescope_fo.cli.lazy import NodeGroup
 from sitescope_fo.cli.secret_input import secret_by_prompt, secret_from_stdin
-from sitescope_fo.cli.width import clean
 from sitescope_fo.model.command import MailSet, MailTemplateSet, MailTest
 from sitescope_fo.model.errors import Usage
+from sitescope_fo.model.width import clean
 
 _LONGEST_TEMPLATE = 256 * 1024
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sitescope_fo.cli.config import value_text
 from sitescope_fo.cli.invocation import Invocation
-from sitescope_fo.cli.moment import ago, clock_time, spell, stamp_of
 from sitescope_fo.cli.table import Column
-from sitescope_fo.cli.width import clean, fit
+from sitescope_fo.model.moment import ago, clock_time, spell, stamp_of
 from sitescope_fo.model.snapshot import MonitorRow
+from sitescope_fo.model.width import clean, fit
 
 _COLUMNS = [
     Column(title="STATUS", state=True),

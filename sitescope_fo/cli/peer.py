@@ -6,9 +6,9 @@ import click
 
 from sitescope_fo.cli.invocation import Invocation, typed
 from sitescope_fo.cli.lazy import NodeGroup
-from sitescope_fo.cli.moment import ago
 from sitescope_fo.cli.table import Column
 from sitescope_fo.model.command import PeerAccept, PeerRemove
+from sitescope_fo.model.moment import ago
 from sitescope_fo.model.snapshot import PeerPart
 
 _COLUMNS = [

@@ -7,9 +7,9 @@ from typing import Any
 
 from sitescope_fo.cli.config import value_text
 from sitescope_fo.cli.invocation import Invocation
-from sitescope_fo.cli.moment import ago, spell
 from sitescope_fo.cli.table import Column
-from sitescope_fo.cli.width import clean, fit
+from sitescope_fo.model.moment import ago, spell
+from sitescope_fo.model.width import clean, fit
 
 _COLUMNS = [
     Column(title="PROFILE", flexible=True),

@@ -8,11 +8,11 @@ import click
 
 from sitescope_fo.cli.invocation import Invocation, typed
 from sitescope_fo.cli.lazy import NodeCommand
-from sitescope_fo.cli.moment import ago, clock_time, size_text, spell
 from sitescope_fo.cli.paint import Paint
 from sitescope_fo.cli.table import Column
-from sitescope_fo.cli.width import clean, fit, pad, wrap
+from sitescope_fo.model.moment import ago, clock_time, size_text, spell
 from sitescope_fo.model.snapshot import ProfilePart, StatusReport
+from sitescope_fo.model.width import clean, fit, pad, wrap
 
 _LABEL = 12
 _LINES = 2

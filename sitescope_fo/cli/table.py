@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from sitescope_fo.cli.paint import Paint
-from sitescope_fo.cli.width import cells, clean, fit, pad
+from sitescope_fo.model.width import cells, clean, fit, pad
 
 _GAP = 2
 _NARROWEST = 8

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitescope_fo.cli.moment import ago, clock_time, size_text, spell
 from sitescope_fo.cli.paint import Paint
 from sitescope_fo.cli.table import Column, table
-from sitescope_fo.cli.width import cells, clean, fit, pad, wrap
+from sitescope_fo.model.moment import ago, clock_time, size_text, spell
+from sitescope_fo.model.width import cells, clean, fit, pad, wrap
 from tests.cli.doors import MONITOR, NOON, PEER, PROFILE, STATUS, STATUS_PROFILE, CannedDoor
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
