@@ -79,8 +79,9 @@ class RunningDoor:
 class StoppedDoor:
     """The door of a node that does not run: configuration only. Everything else is Unreachable (`not_running`)."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, read_only: bool) -> None:
         self._home = home
+        self._read_only = read_only
 
     def query(self, name: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401  # any JSON value
         """Reads the files, for the queries they can answer."""
@@ -90,18 +91,18 @@ class StoppedDoor:
 
     def command(self, body: AnyCommand, on_progress: Progress) -> CommandReply:
         """Edits the files, for the commands that only do that."""
-        if not body.offline:
+        if not body.offline and not self._read_only:
             raise _not_running(self._home)
         return self._client().command(_request(body), progress=on_progress)
 
     def _client(self) -> Client:
         from sitescope_fo.node.offline import OfflineDoor
 
-        return OfflineDoor(self._home)
+        return OfflineDoor(self._home, read_only=self._read_only)
 
 
-def open_door(root: Path) -> Door:
-    """The door of the home at `root`.
+def open_door(root: Path, *, read_only: bool = False) -> Door:
+    """The door of the home at `root`. With `read_only` every command is refused there (`read_only`).
 
     The lock says whether a node runs; a socket or a pid that a dead process left behind says nothing. Raises what `open_home`
     raises, and Refused (`not_owner`) when the home belongs to somebody else.
@@ -124,10 +125,10 @@ def open_door(root: Path) -> Door:
             code="lock_unreadable",
         ) from error
     if pid is None:
-        return StoppedDoor(home)
+        return StoppedDoor(home, read_only=read_only)
     from sitescope_fo.client.local import LocalClient
 
-    return RunningDoor(LocalClient(home), home, pid)
+    return RunningDoor(LocalClient(home, read_only=read_only), home, pid)
 
 
 def _not_running(home: Home) -> Unreachable:

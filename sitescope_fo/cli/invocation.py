@@ -16,7 +16,7 @@ from sitescope_fo.cli.door import Door, open_door
 from sitescope_fo.cli.paint import Paint
 from sitescope_fo.cli.table import UNLIMITED, Column, table
 from sitescope_fo.model.command import AnyCommand, CommandReply
-from sitescope_fo.model.errors import Internal, Refused, Usage, from_body
+from sitescope_fo.model.errors import Internal, Usage, from_body
 from sitescope_fo.model.width import clean
 from sitescope_fo.store.home import find_home
 
@@ -50,7 +50,7 @@ class Invocation:
     def door(self) -> Door:
         """The door of the home, opened at first use."""
         if self._door is None:
-            self._door = open_door(self.root)
+            self._door = open_door(self.root, read_only=self.read_only)
         return self._door
 
     def now(self) -> float:
@@ -74,13 +74,6 @@ class Invocation:
 
     def try_submit(self, body: AnyCommand) -> CommandReply:
         """As `submit`, and gives a refused or failed reply back, for those whose result matters then, too."""
-        if self.read_only:
-            raise Refused(
-                "Nothing is changed with --read-only",
-                where=self.path,
-                hint="Leave --read-only out",
-                code="read_only",
-            )
         return self.door.command(body, self._progress)
 
     def _progress(self, reply: CommandReply) -> None:

@@ -18,6 +18,7 @@ import msgspec
 
 from sitescope_fo.model.command import CommandReply, CommandRequest
 from sitescope_fo.model.errors import ErrorBody, Internal, Refused, Unreachable, from_body
+from sitescope_fo.model.service import READ_ONLY
 from sitescope_fo.security.local_socket import find_local, not_running
 from sitescope_fo.store.home import Home
 
@@ -29,10 +30,14 @@ _FOLLOW_S = 1.0
 
 
 class LocalClient:
-    """Asks the daemon of one home. Each call is a connection of its own; nothing has to be closed."""
+    """Asks the daemon of one home. Each call is a connection of its own; nothing has to be closed.
 
-    def __init__(self, home: Home | Path) -> None:
+    With `read_only` the node refuses every command (`read_only`).
+    """
+
+    def __init__(self, home: Home | Path, *, read_only: bool = False) -> None:
         self._home = home if isinstance(home, Home) else Home(home)
+        self._headers = {READ_ONLY: "1"} if read_only else {}
 
     def query(self, name: str, params: Mapping[str, str] | None = None, *, timeout_s: float = QUERY_S) -> Any:  # noqa: ANN401  # JSON
         """The answer of a query, as JSON values.
@@ -59,9 +64,10 @@ class LocalClient:
     def _exchange(self, method: str, target: str, body: bytes, timeout_s: float) -> bytes:
         where = str(self._home.root)
         connection = _UnixConnection(find_local(self._home), timeout_s)
+        headers = self._headers | ({"content-type": "application/json"} if body else {})
         try:
             with suppress(BrokenPipeError):  # a node that refuses a body answers before it has read all of it
-                connection.request(method, target, body or None, {"content-type": "application/json"} if body else {})
+                connection.request(method, target, body or None, headers)
             response = connection.getresponse()
             data = response.read()
         except (FileNotFoundError, ConnectionRefusedError) as error:

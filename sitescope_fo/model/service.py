@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from sitescope_fo.model.errors import Refused
+
 if TYPE_CHECKING:
     from sitescope_fo.model.command import CommandReply, CommandRequest
+
+
+READ_ONLY = "x-read-only"
+"""The header (`1`) of a request by somebody who only wants to look: see `Who.read_only`."""
 
 
 class Level(IntEnum):
@@ -28,6 +34,13 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     level: Level
+    read_only: bool = False
+    """Asked to be kept from changing anything: every command is refused, whatever the level."""
+
+
+def read_only_refusal(who: str) -> Refused:
+    """The refusal of a command by somebody who declared to look only."""
+    return Refused("Nothing is changed with --read-only", where=who, hint="Leave --read-only out", code="read_only")
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

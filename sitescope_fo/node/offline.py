@@ -16,6 +16,7 @@ from sitescope_fo.model.command import CommandReply, CommandRequest
 from sitescope_fo.model.config import HaConfig, NodeConfig
 from sitescope_fo.model.errors import ConfigInvalid, Problem, Refused, SiteScopeError, Unreachable
 from sitescope_fo.model.query import OFFLINE_QUERIES, CheckRow
+from sitescope_fo.model.service import read_only_refusal
 from sitescope_fo.model.status import PASSIVE, Role
 from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.node import config_view, ha_commands, log_view, node_commands, tree_commands
@@ -42,8 +43,9 @@ Params = Mapping[str, str]
 class OfflineDoor:
     """Same two methods as the client of a running node. Commands hold the home's lock; queries only read."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, read_only: bool = False) -> None:
         self._home = home
+        self._read_only = read_only
         self._clock, self._chance = SystemClock(), SystemRandomness()
         self._book = Registry()
 
@@ -56,6 +58,8 @@ class OfflineDoor:
     def command(self, request: CommandRequest, *, progress: Callable[[CommandReply], None] | None = None) -> CommandReply:
         """Carries a configuration command out. Raises SiteScopeError."""
         body = request.body
+        if self._read_only:
+            raise read_only_refusal(str(self._home.root))
         if not body.offline:
             raise not_running(self._home)
         lock = acquire(self._home)

@@ -12,7 +12,7 @@ import msgspec
 
 from sitescope_fo.model.command import AnyCommand, CommandReply, CommandRequest, ConfigCommand
 from sitescope_fo.model.errors import ErrorBody, Internal, Refused, SiteScopeError, Unreachable, Usage
-from sitescope_fo.model.service import Who
+from sitescope_fo.model.service import Who, read_only_refusal
 from sitescope_fo.node.live_config import LiveConfig
 from sitescope_fo.node.queries import Queries
 from sitescope_fo.node.role_control import RoleControl
@@ -115,6 +115,8 @@ class OperatorApi:
 
     async def _do(self, run: Run, body: AnyCommand) -> tuple[str, Any]:
         who = run.who
+        if who.read_only:
+            raise read_only_refusal(who.name)
         if who.level < body.level:
             raise Refused(
                 f"This needs an {body.level.name}", where=who.name, hint="Ask somebody with that role", code="permission"

@@ -14,7 +14,7 @@ from sitescope_fo.model.command import CommandReply, CommandRequest
 from sitescope_fo.model.errors import Internal, Refused, SiteScopeError, Usage
 from sitescope_fo.model.ports import Clock
 from sitescope_fo.model.query import QUERIES
-from sitescope_fo.model.service import Answer, Level, OperatorService, Who
+from sitescope_fo.model.service import READ_ONLY, Answer, Level, OperatorService, Who
 from sitescope_fo.web.limits import Limits
 from sitescope_fo.web.message import BrokenRequest, headers_of, problem_answer, read_body, send_answer, target_of
 
@@ -48,8 +48,9 @@ class LocalDoor:
         """One request."""
         keep = False
         try:
-            who = self._who(scope)
-            body, _ = await read_body(headers_of(scope), receive, limit=self._limits.body_bytes, timeout_s=self._limits.body_s)
+            headers = headers_of(scope)
+            who = self._who(scope, read_only=headers.get(READ_ONLY) == "1")
+            body, _ = await read_body(headers, receive, limit=self._limits.body_bytes, timeout_s=self._limits.body_s)
             keep = True
             answer = await self._within(self._answer, who, scope, body)
         except BrokenRequest:
@@ -65,7 +66,7 @@ class LocalDoor:
             abort=scope.get("state", {}).get("abort"),
         )
 
-    def _who(self, scope: Scope) -> Who:
+    def _who(self, scope: Scope, *, read_only: bool) -> Who:
         uid = scope.get("state", {}).get("peer_uid")
         if uid not in self._owners:
             raise Refused(
@@ -74,7 +75,7 @@ class LocalDoor:
                 hint="Run the command as that user",
                 code="not_owner",
             )
-        return Who(name=f"unix:{uid}", level=Level.administrator)
+        return Who(name=f"unix:{uid}", level=Level.administrator, read_only=read_only)
 
     async def _within(self, ask: Callable[[Who, Scope, bytes], Awaitable[Answer]], who: Who, scope: Scope, body: bytes) -> Answer:
         with anyio.move_on_after(self._limits.answer_s):

@@ -29,8 +29,14 @@ def door():
 
 
 @pytest.fixture(scope="module")
-def node_home(tmp_path_factory):
-    """The home of a small running node."""
+def node(tmp_path_factory):
+    """A small running node: its `home` and the `service` behind its socket."""
     root = tmp_path_factory.mktemp("node") / "SiteScope"
-    with running(root):
-        yield root
+    with running(root) as service:
+        yield SimpleNamespace(home=root, service=service)
+
+
+@pytest.fixture(scope="module")
+def node_home(node):
+    """The home of a small running node."""
+    return node.home

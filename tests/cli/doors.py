@@ -10,6 +10,7 @@ from sitescope_fo.model import command as commands
 from sitescope_fo.model.command import CommandReply
 from sitescope_fo.model.errors import Bad, ConfigInvalid, Conflict, Problem, Refused, SiteScopeError, Usage
 from sitescope_fo.model.monitor_type import SettingSpec, TypeSpec, ValueSpec
+from sitescope_fo.model.service import read_only_refusal
 from sitescope_fo.model.status import Role
 from sitescope_fo.security.local_socket import bind_local
 from sitescope_fo.store.home import create_home
@@ -158,6 +159,8 @@ class SmallNode:
     async def submit(self, who, request):
         self.seen.append((who, request))
         try:
+            if who.read_only:
+                raise read_only_refusal(who.name)
             text = self._carry_out(request.body)
         except SiteScopeError as error:
             outcome = "refused" if isinstance(error, Refused) else "failed"

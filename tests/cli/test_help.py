@@ -11,6 +11,7 @@ from sitescope_fo.cli.lazy import GLOBAL, NodeGroup
 from sitescope_fo.cli.main import PROGRAM, root
 from sitescope_fo.cli.reference import commands, page
 from sitescope_fo.model.command import AnyCommand
+from tests.cli.doors import make_home
 
 ALL = dict(commands(root, PROGRAM))
 LEAVES = {path: command for path, command in ALL.items() if not isinstance(command, NodeGroup)}
@@ -62,12 +63,22 @@ def test_the_examples_reach_every_kind_of_command(run, door, here):
 
 
 @pytest.mark.parametrize("example", [e for e in EXAMPLES if not e.startswith(OWN_WAY) and "--follow" not in e])
-def test_with_read_only_no_command_leaves(run, door, here, example):
-    said = run("--read-only", *shlex.split(example)[1:], door=door)
-    assert door.commands == []
-    assert said.code in (0, 5)
-    if said.code:
+def test_with_read_only_the_node_refuses_every_command(run, node, here, example):
+    node.service.seen.clear()
+    said = run("--home", node.home, "--read-only", *shlex.split(example)[1:])
+    assert [who.read_only for who, _ in node.service.seen] in ([], [True])
+    if node.service.seen:
+        assert said.code == 5
         assert "--read-only" in said.err
+
+
+def test_with_read_only_a_stopped_node_is_not_changed_either(run, home):
+    make_home(home)
+    before = sorted((path, path.read_bytes()) for path in home.rglob("*.toml"))
+    for words in (("group", "add", "Web"), ("mail", "set", "--host", "mail.example"), ("activate", "prod", "--yes")):
+        said = run("--home", home, "--read-only", *words, "--json")
+        assert (said.code, said.json()["error"]["code"]) == (5, "read_only")
+    assert sorted((path, path.read_bytes()) for path in home.rglob("*.toml")) == before
 
 
 def test_setup_and_demo_change_nothing_with_read_only(run, home):

@@ -1,10 +1,13 @@
 """One way in for operators: an id gives one answer, levels count, the audit holds no secret, a defect is nobody's silence."""
 
+from typing import get_origin
+
 import anyio
+import msgspec
 import pytest
 
 from sitescope_fo.model import command as commands
-from sitescope_fo.model.command import CommandRequest
+from sitescope_fo.model.command import AnyCommand, CommandRequest
 from sitescope_fo.model.errors import Refused, SiteScopeError, Unreachable, Usage
 from sitescope_fo.model.query import QUERIES
 from sitescope_fo.model.service import Level, Who
@@ -55,6 +58,29 @@ async def test_nobody_does_what_is_above_his_level(failover):
             assert (reply.outcome, reply.error.code, reply.error.exit_code) == ("refused", "permission", 5)
             assert needs in reply.error.what
         assert (await failover.submit(commands.HoldProfile(name="prod", reason="r"), who=OPERATOR)).error.code == "not_found"
+
+
+OF_TYPE = {str: "x", bool: True, dict: {}, tuple: ("x",)}
+
+
+def sample(kind):
+    """A command of that class with the fields it must have."""
+    must = [field for field in msgspec.structs.fields(kind) if field.required]
+    return kind(**{field.name: OF_TYPE[get_origin(field.type) or field.type] for field in must})
+
+
+async def test_the_engine_refuses_every_command_of_somebody_who_only_looks(failover):
+    looking = msgspec.structs.replace(ROOT, read_only=True)
+    before = {path: path.read_bytes() for path in failover.home.root.rglob("*.toml")}
+    async with failover.running():
+        for kind in AnyCommand.__args__:
+            reply = await failover.submit(sample(kind), who=looking)
+            assert (reply.outcome, reply.error.code, reply.error.exit_code) == ("refused", "read_only", 5), kind
+        lines = await failover.events("audit")
+        assert len(lines) == len(AnyCommand.__args__)
+        assert all("outcome=refused" in line for line in lines)
+        assert await failover.api.query(looking, "status", {}) is not None
+    assert {path: path.read_bytes() for path in before} == before
 
 
 async def test_the_audit_log_is_for_administrators(primary):

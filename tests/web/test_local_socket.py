@@ -102,6 +102,14 @@ async def test_a_query_comes_as_the_user_the_kernel_names(home):
         assert (who.name, who.level) == (f"unix:{os.getuid()}", Level.administrator)
 
 
+async def test_a_client_that_only_looks_says_so_to_the_node(home):
+    service = Operators()
+    async with serving(home, service):
+        await call(LocalClient(home, read_only=True).query, "status")
+        await call(LocalClient(home, read_only=True).command, HOLD)
+        assert [entry[0].read_only for entry in service.asked] == [True, True]
+
+
 async def test_a_short_command_is_one_exchange(home):
     service = Operators()
     async with serving(home, service):
