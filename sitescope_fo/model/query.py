@@ -4,8 +4,11 @@
 |---|---|---|
 | `status` | - | `Status` (snapshot.py) |
 | `monitors` | `profile group status type filter offset limit` | list of `MonitorRow`, at most 1,000 |
-| `monitor_page` | the same | `{rows, total, offset, next}`: the same rows, how many fit, offset of the next page or null |
-| `monitor` | `path` (may be `profile:path`) | `MonitorRow` plus `config`, `last` results, `depends`, `alerts`, `hanging_s` |
+| `monitor_page` | the same | `MonitorPage`: the same rows, how many fit, offset of the next page or null, `revision`, `tree` |
+| `snapshot` | `since tree profile` | `MonitorChanges`: rows changed after revision `since`, or `whole` |
+| `monitor` | `path` (may be `profile:path`) | `MonitorRow` plus the details below |
+| `monitor_history` | `path from to points value` | `MonitorHistory` (record.py); `from` `to`: ISO, or back from now like `6h` |
+| `timeline` | `name limit` | list of `TimelineStep` (record.py), newest last; without `name` the primary's own |
 | `groups` | `profile` | list of `{path, name, monitors, depends_on, profile}` |
 | `alerts` | `profile` | list of `{scope, name, on, when, to, enabled, profile}` |
 | `profiles` | - | list as in status |
@@ -15,11 +18,21 @@
 | `history` | `name` | list of `{snapshot, at, bytes, monitors, revision, kind, base}`; kind `damaged`: it cannot be read |
 | `config` | - | `{key: value}` of config.toml as it lies on disk, defaults included |
 | `check` | `what` (`config`, `pair`, `node`) `name` | list of `CheckRow` |
-| `log` | `name` (`high_availability error run audit`) `lines` `since` | `{lines: [...], next: offset}` |
+| `log` | `name lines since before at match level` | `LogPage` (record.py); `name` is one of `logs` |
+| `logs` | - | list of `LogFile` (record.py): every log, its older parts as `error.1` and so on |
 | `results` | `path day limit` | list of results of a monitor, newest last |
 | `export` | `day` `format` | `{lines: [...]}`: the guide-style daily log |
 | `mail` | `profile` | settings of a tree without secrets; `templates` |
 | `types` | - | monitor types with settings and values |
+
+`monitor` adds to its row: `config`; `last` results; `depends` (a path) and `dependencies`, the whole chain (list of `Dependency`,
+nearest first); `alerts`; `hanging_s`; `thresholds` (list of `ThresholdState`); `values` (list of `MeasuredValue`);
+`error_frequency_s` (0: no difference); and of the last result `because`, `duration_s`, `since` (when its status began),
+`counts` (`{status: results in a row}`), `skipped` (runs missed) and `unconfirmed` (an error waits for its second run).
+
+`log` gives the last `lines` (20), also of older parts; or those after `since`, those above `before`, or those from the moment
+`at` (ISO) on, in that one file. `match`: only lines with this text, in any case; `level`: only INFO, WARNING or ERROR and worse.
+A call reads a few MiB at most: with `match` or `level` it may give fewer lines and still not be at the end.
 """
 
 from __future__ import annotations

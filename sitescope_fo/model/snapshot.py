@@ -48,6 +48,8 @@ class PrimaryPart(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     version: str = ""
     skew_s: float = 0.0
+    latency_ms: float = 0.0
+    """Of its last answer."""
 
 
 class MirrorPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,3 +163,61 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     next_run: str | None
     profile: str
     acknowledged: bool = False
+
+
+class MonitorPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the rows that fit. `total`: how many fit; `next`: the offset of the next page, null on the last one.
+
+    Whoever has read all pages goes on with `snapshot`, from the `revision` and `tree` of the first page.
+    """
+
+    rows: list[MonitorRow]
+    total: int
+    offset: int
+    next: int | None
+    revision: int = 0
+    tree: str = ""
+
+
+class MonitorChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """`snapshot`: the rows that changed after a revision, the newest form of each once.
+
+    `whole`: rows may have come, gone or all changed, or it was too long ago: `rows` is empty, read all pages anew.
+    `more`: there are more changes already; ask again at once with the new `revision`.
+    """
+
+    revision: int
+    tree: str
+    whole: bool = False
+    rows: list[MonitorRow] = []
+    more: bool = False
+
+
+class ThresholdState(msgspec.Struct, frozen=True, kw_only=True):
+    """One threshold of a monitor against its last result."""
+
+    level: str
+    expression: str
+    holds: bool | None
+    """Null: there is no result yet, or it measured none of the values that the threshold names."""
+    text: str
+    """The expression with what was measured in brackets."""
+    values: dict[str, Any]
+    """What each named value was; null when it was not measured."""
+
+
+class MeasuredValue(msgspec.Struct, frozen=True, kw_only=True):
+    """One value of the last result."""
+
+    name: str
+    value: Any
+    unit: str = ""
+    help: str = ""
+
+
+class Dependency(msgspec.Struct, frozen=True, kw_only=True):
+    """A monitor that another depends on; `needs`: the status that it must have."""
+
+    path: str
+    status: str
+    needs: str
