@@ -32,7 +32,7 @@ def unreachable(code: str, where: str, evidence: str = "") -> Unreachable:
 
 def certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
     """The refusal of a certificate behind `error`, if that is the reason."""
-    return next((one for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError)), None)
+    return next((one for one in causes(error) if isinstance(one, ssl.SSLCertVerificationError)), None)
 
 
 def from_transport(error: httpx.TransportError, where: str) -> Unreachable:
@@ -42,7 +42,7 @@ def from_transport(error: httpx.TransportError, where: str) -> Unreachable:
         return unreachable("timeout", where)
     if isinstance(error, httpx.RemoteProtocolError):
         return unreachable("reset" if evidence.startswith(_HUNG_UP) else "foreign", where, evidence)
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLError):
             broken = isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError))
             return unreachable("reset" if broken else "foreign", where, f"no TLS as expected ({cause.reason or cause})")
@@ -63,7 +63,7 @@ def _code_of(error: OSError) -> str:
     return "unreachable" if error.errno in _UNREACHABLE else ""
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def causes(error: BaseException) -> list[BaseException]:
     """`error` and everything it came from, nearest first; members of groups included."""
     found: list[BaseException] = []
     queue = [error]

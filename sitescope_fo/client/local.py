@@ -11,21 +11,27 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any
 
 import msgspec
 
+from sitescope_fo.client.exchange import (
+    COMMANDS,
+    QUERY_S,
+    SPARE_S,
+    broken_off,
+    decode,
+    follow_target,
+    late,
+    not_owner,
+    query_target,
+)
 from sitescope_fo.model.command import CommandReply, CommandRequest
-from sitescope_fo.model.errors import ErrorBody, Internal, Refused, Unreachable, from_body
+from sitescope_fo.model.errors import ErrorBody, from_body
 from sitescope_fo.model.service import READ_ONLY
 from sitescope_fo.security.local_socket import find_local, not_running
 from sitescope_fo.store.home import Home
 
-T = TypeVar("T")
-
-QUERY_S = 20.0
-_SPARE_S = 10.0
 _FOLLOW_S = 1.0
 
 
@@ -44,8 +50,7 @@ class LocalClient:
 
         Raises Unreachable (`not_running`, `timeout`, `reset`), Refused (`not_owner`, `not_found`), and the node's own errors.
         """
-        target = f"/api/v1/{quote(name, safe='')}" + (f"?{urlencode(params)}" if params else "")
-        return _decode(self._exchange("GET", target, b"", timeout_s), Any)
+        return decode(self._exchange("GET", query_target(name, params), b"", timeout_s), Any)
 
     def command(self, request: CommandRequest, *, progress: Callable[[CommandReply], None] | None = None) -> CommandReply:
         """Submits a command and follows it to its end; `progress` gets every news of one that takes longer than `request.wait_s`.
@@ -53,12 +58,12 @@ class LocalClient:
         The outcome (done, refused, failed) and its error stand in the reply. Raises as `query`.
         """
         body = msgspec.json.encode(request)
-        reply = _decode(self._exchange("POST", "/api/v1/commands", body, request.wait_s + _SPARE_S), CommandReply)
+        reply = decode(self._exchange("POST", COMMANDS, body, request.wait_s + SPARE_S), CommandReply)
         while reply.outcome == "running":
             if progress is not None:
                 progress(reply)
-            target = f"/api/v1/commands/{quote(request.id, safe='')}?wait={_FOLLOW_S:g}"
-            reply = _decode(self._exchange("GET", target, b"", _FOLLOW_S + _SPARE_S), CommandReply)
+            target = follow_target(request.id, _FOLLOW_S)
+            reply = decode(self._exchange("GET", target, b"", _FOLLOW_S + SPARE_S), CommandReply)
         return reply
 
     def _exchange(self, method: str, target: str, body: bytes, timeout_s: float) -> bytes:
@@ -73,30 +78,15 @@ class LocalClient:
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise not_running(self._home) from error
         except PermissionError as error:
-            raise Refused(
-                "The node of this home belongs to another user",
-                where=where,
-                hint="Run the command as the user that owns the home, or as root",
-                code="not_owner",
-            ) from error
+            raise not_owner(where) from error
         except TimeoutError as error:
-            raise Unreachable(
-                f"The node did not answer within {timeout_s:g} s",
-                where=where,
-                hint="Its process may be stopped or overloaded: see logs/error.log",
-                code="timeout",
-            ) from error
+            raise late(where, timeout_s) from error
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(
-                f"The node broke the connection off: {error}",
-                where=where,
-                hint="It may just have stopped: ask again",
-                code="reset",
-            ) from error
+            raise broken_off(where, error) from error
         finally:
             connection.close()
         if response.status >= 400:
-            raise from_body(_decode(data, ErrorBody))
+            raise from_body(decode(data, ErrorBody))
         return data
 
 
@@ -112,12 +102,3 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
-
-
-def _decode(data: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
-        raise Internal(
-            f"The node's answer cannot be read: {error}", hint="Are node and command line of the same version?"
-        ) from error

@@ -43,6 +43,27 @@ def read_only_refusal(who: str) -> Refused:
     return Refused("Nothing is changed with --read-only", where=who, hint="Leave --read-only out", code="read_only")
 
 
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of `POST /api/v1/login`."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login(user={self.user!r})"
+
+
+class LoggedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a login: what to show with each request from now on, and until when (UTC) at the longest."""
+
+    token: str
+    expires: str
+    role: str
+
+    def __repr__(self) -> str:
+        return f"LoggedIn(role={self.role!r}, expires={self.expires!r})"
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A reply to a peer: HTTP status, body and entity tag."""
 

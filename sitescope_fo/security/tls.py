@@ -14,6 +14,7 @@ from sitescope_fo.model.errors import ConfigInvalid, Unreachable, Unverifiable
 from sitescope_fo.security.certificate import SERVER_KEY, SERVER_PEM, TRUSTED, Certificate, read_pem
 
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+EXPIRED_CODES = {_NOT_YET_VALID, _EXPIRED}
 
 
 def server_context(certificates: Path) -> ssl.SSLContext:
@@ -81,7 +82,7 @@ def name_problem(certificate: Certificate, host: str) -> Unverifiable | None:
 
 def chain_problem(error: ssl.SSLCertVerificationError, host: str) -> Unverifiable:
     """The error for a certificate that OpenSSL did not accept: `tls_expired` or `tls_untrusted`."""
-    if error.verify_code in {_NOT_YET_VALID, _EXPIRED}:
+    if error.verify_code in EXPIRED_CODES:
         return Unverifiable(
             f"The certificate is {'expired' if error.verify_code == _EXPIRED else 'not valid yet'}",
             where=host,
