@@ -10,6 +10,7 @@ revision is that of its files, so that `verify` proves every byte, name and mode
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,7 @@ from sitescope_fo.model.wire import FileEntry
 from sitescope_fo.store.files import REAL, TEMP_SUFFIX, Disk, make_private_dir
 from sitescope_fo.store.home import Home
 from sitescope_fo.store.stamp import compact_stamp, iso_millis
-from sitescope_fo.store.zips import ZipMember, verify_zip, write_zip
+from sitescope_fo.store.zips import ZipMember, ZipReport, read_zip, verify_zip, write_zip
 
 HISTORY = "history"
 OTHERS_KEPT = 10
@@ -130,15 +131,31 @@ def verify(profile_dir: Path, snapshot: str) -> HistoryRow:
 
     Raises Usage (`unknown_snapshot`), Bad (`snapshot_damaged`).
     """
+    path = snapshot_path(profile_dir, snapshot)
+    return _proven(path, verify_zip(path))
+
+
+def read(profile_dir: Path, snapshot: str, wanted: Callable[[ZipMember], bool]) -> tuple[HistoryRow, ZipReport, dict[str, bytes]]:
+    """Verifies one snapshot and reads the members that `wanted` says. Raises as `verify`, OSError."""
+    path = snapshot_path(profile_dir, snapshot)
+    report, contents = read_zip(path, wanted)
+    return _proven(path, report), report, contents
+
+
+def snapshot_path(profile_dir: Path, snapshot: str) -> Path:
+    """The zip of that name. Raises Usage (`unknown_snapshot`)."""
     path = profile_dir / HISTORY / snapshot
     if path.name != snapshot or path.suffix != ".zip" or not path.is_file():
         raise Usage(
             f"There is no snapshot '{snapshot}'",
-            where=str(path.parent),
+            where=str(profile_dir / HISTORY),
             hint="history list shows them",
             code="unknown_snapshot",
         )
-    report = verify_zip(path)
+    return path
+
+
+def _proven(path: Path, report: ZipReport) -> HistoryRow:
     row = _row(path)
     if not report.sound:
         raise _damaged(path, "; ".join(report.problems[:3]))

@@ -16,6 +16,8 @@
 | `defaults` | - | Default Settings: `{notify}`, the recipients of role mails when a profile names nobody |
 | `peers` | - | list of `PeerRow` |
 | `history` | `name` | list of `{snapshot, at, bytes, monitors, revision, kind, base}`; kind `damaged`: it cannot be read |
+| `history_show` | `name snapshot` | what a configuration holds, see `node/history_view` |
+| `history_diff` | `name a b offset limit` | what makes b of a, see `node/history_view` |
 | `config` | - | `{key: value}` of config.toml as it lies on disk, defaults included |
 | `check` | `what` (`config`, `pair`, `node`) `name` | list of `CheckRow` |
 | `log` | `name lines since before at match level` | `LogPage` (record.py); `name` is one of `logs` |
@@ -45,6 +47,7 @@ QUERIES = (
     "status",
     "monitors",
     "monitor_page",
+    "snapshot",
     "monitor",
     "groups",
     "alerts",
@@ -53,6 +56,8 @@ QUERIES = (
     "defaults",
     "peers",
     "history",
+    "history_show",
+    "history_diff",
     "config",
     "check",
     "log",
@@ -62,7 +67,7 @@ QUERIES = (
     "types",
 )
 
-OFFLINE_QUERIES = frozenset(QUERIES) - {"status", "monitor", "monitors", "monitor_page", "results"}
+OFFLINE_QUERIES = frozenset(QUERIES) - {"status", "monitor", "monitors", "monitor_page", "snapshot", "results"}
 """Those that a stopped node's files can answer (`profiles` and `profile` then without states)."""
 
 

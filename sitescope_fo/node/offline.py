@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.state import PROFILE
 from sitescope_fo.mirror import history
+from sitescope_fo.mirror.kept_tree import SecretSettings
 from sitescope_fo.model import command as commands
 from sitescope_fo.model.command import CommandReply, CommandRequest
 from sitescope_fo.model.config import HaConfig, NodeConfig
@@ -19,7 +21,7 @@ from sitescope_fo.model.query import OFFLINE_QUERIES, CheckRow
 from sitescope_fo.model.service import read_only_refusal
 from sitescope_fo.model.status import PASSIVE, Role
 from sitescope_fo.monitors.registry import Registry
-from sitescope_fo.node import config_view, ha_commands, log_view, node_commands, tree_commands
+from sitescope_fo.node import config_view, ha_commands, history_view, log_view, node_commands, tree_commands
 from sitescope_fo.node.check_rows import good_row, odd_rows, problem_rows
 from sitescope_fo.node.codec import decode
 from sitescope_fo.node.key_ring import KeyRing
@@ -35,7 +37,7 @@ from sitescope_fo.store.edit import EditContext
 from sitescope_fo.store.errors import StateUnreadable, StoreWriteFailed
 from sitescope_fo.store.home import Home
 from sitescope_fo.store.lock import acquire
-from sitescope_fo.store.tree import load_tree
+from sitescope_fo.store.tree import load_tree, without_pause
 
 Params = Mapping[str, str]
 
@@ -190,7 +192,17 @@ class OfflineDoor:
             "profile": lambda: config_view.profile_config(ha_commands.find_profile(load_ha_config(home), profile)),
             "defaults": lambda: {"notify": list(load_ha_config(home).notify)},
             "peers": lambda: config_view.peers(load_ha_config(home)),
-            "history": lambda: self._history(profile),
+            "history": lambda: history.list_history(self._mirror_folder(profile)),
+            "history_show": lambda: history_view.show(
+                self._mirror_folder(profile), params.get("snapshot", ""), self._secret_settings(), without_pause
+            ),
+            "history_diff": lambda: history_view.difference(
+                self._mirror_folder(profile),
+                (params.get("a", ""), params.get("b") or "current"),
+                (whole_number(params, "offset", 0), whole_number(params, "limit", 0)),
+                self._secret_settings(),
+                without_pause,
+            ),
             "log": lambda: log_view.read_log(
                 home, profile or "high_availability", whole_number(params, "lines", 20), params.get("since", "")
             ),
@@ -200,10 +212,12 @@ class OfflineDoor:
         }
         return answers[name]()
 
-    def _history(self, name: str) -> Any:  # noqa: ANN401  # any JSON value
+    def _mirror_folder(self, name: str) -> Path:
         ha = load_ha_config(self._home)
-        profile = ha_commands.find_profile(ha, name)
-        return history.list_history(self._home.failover_dir(ha_commands.folder_of(ha, profile)))
+        return self._home.failover_dir(ha_commands.folder_of(ha, ha_commands.find_profile(ha, name)))
+
+    def _secret_settings(self) -> SecretSettings:
+        return history_view.secret_settings(self._book.specs)
 
     def _check(self, params: Params) -> list[CheckRow]:
         if params.get("what", "config") == "pair":

@@ -13,10 +13,12 @@ from sitescope_fo.model.config import Profile
 from sitescope_fo.model.errors import Refused, Usage
 from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.service import Level, Who
-from sitescope_fo.node import check_rows, config_view, log_view, snapshot
+from sitescope_fo.model.snapshot import MonitorPage
+from sitescope_fo.node import check_rows, config_view, history_view, log_view, snapshot
 from sitescope_fo.node.find import nearest_hint
 from sitescope_fo.node.ha_commands import find_profile, folder_of
-from sitescope_fo.node.monitor_pages import MOST_ROWS, MonitorPage, MonitorPages
+from sitescope_fo.node.monitor_pages import MOST_ROWS, MonitorPages
+from sitescope_fo.node.monitor_rows import monitor_row
 from sitescope_fo.notify import templates
 from sitescope_fo.notify.built_in import BUILT_IN
 from sitescope_fo.store.config_toml import load_node_config
@@ -53,6 +55,7 @@ class Queries:
             "status": self._status,
             "monitors": self._monitors,
             "monitor_page": self._monitor_page,
+            "snapshot": self._snapshot,
             "monitor": self._monitor,
             "groups": self._groups,
             "alerts": self._alerts,
@@ -61,6 +64,8 @@ class Queries:
             "peers": self._peers,
             "defaults": self._defaults,
             "history": self._history,
+            "history_show": self._history_show,
+            "history_diff": self._history_diff,
             "config": self._config,
             "check": self._check,
             "log": self._log,
@@ -90,7 +95,11 @@ class Queries:
         if profile:
             self._known_profile(profile)
         offset, limit = whole_number(params, "offset", 0), whole_number(params, "limit", MOST_ROWS)
-        return self._pages.page(params, profile=profile, offset=offset, limit=limit)
+        return await self._pages.page(params, profile=profile, offset=offset, limit=limit)
+
+    async def _snapshot(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        profile = params.get("profile") or None
+        return await self._pages.changes(whole_number(params, "since", 0), params.get("tree", ""), profile)
 
     async def _monitor(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         node = self._node
@@ -98,7 +107,7 @@ class Queries:
         monitor = node.world.catalogue.monitor(key)
         if monitor is None:
             raise Usage(f"There is no monitor '{params['path']}'", code="not_found")
-        row = msgspec.to_builtins(snapshot.monitor_row(node, key, monitor))
+        row = msgspec.to_builtins(monitor_row(node, key, monitor))
         alerts = [
             {"name": a.name, "on": a.on.value, "when": config_view.when_text(a.when)}
             for a in node.world.catalogue.alerts_for(key)
@@ -156,10 +165,22 @@ class Queries:
     # --- records ----------------------------------------------------------------------------------------------------
 
     async def _history(self, who: Who, params: Params) -> Any:  # noqa: ANN401
-        node = self._node
+        return await self._node.ports.work.run_blocking(history.list_history, self._mirror_folder(params))
+
+    async def _history_show(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        ports, folder, word = self._node.ports, self._mirror_folder(params), _needed(params, "snapshot")
+        secrets = history_view.secret_settings(self._node.world.specs)
+        return await ports.work.run_blocking(history_view.show, folder, word, secrets, ports.breathe)
+
+    async def _history_diff(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        ports, folder, words = self._node.ports, self._mirror_folder(params), (_needed(params, "a"), params.get("b") or "current")
+        page = whole_number(params, "offset", 0), whole_number(params, "limit", 0)
+        secrets = history_view.secret_settings(self._node.world.specs)
+        return await ports.work.run_blocking(history_view.difference, folder, words, page, secrets, ports.breathe)
+
+    def _mirror_folder(self, params: Params) -> Path:
         profile = self._known_profile(_needed(params, "name"))
-        folder = node.home.failover_dir(folder_of(node.world.ha, profile))
-        return await node.ports.work.run_blocking(history.list_history, folder)
+        return self._node.home.failover_dir(folder_of(self._node.world.ha, profile))
 
     async def _log(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         name = params.get("name") or "high_availability"

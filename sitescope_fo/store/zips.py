@@ -11,7 +11,7 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -135,6 +135,19 @@ def verify_zip(path: Path) -> ZipReport:
     """
     with path.open("rb") as file:
         return _verify(file, path)
+
+
+def read_zip(path: Path, wanted: Callable[[ZipMember], bool]) -> tuple[ZipReport, dict[str, bytes]]:
+    """Checks an archive as `verify_zip` and, when it is sound, reads the members that `wanted` says.
+
+    Raises OSError when the file cannot be opened.
+    """
+    with path.open("rb") as file:
+        report = _verify(file, path)
+        if not report.sound:
+            return report, {}
+        with zipfile.ZipFile(file) as archive:
+            return report, {member.path: archive.read(member.path) for member in report.files if wanted(member)}
 
 
 def _verify(file: IO[bytes], path: Path) -> ZipReport:

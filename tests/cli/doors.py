@@ -102,6 +102,21 @@ ANSWERS = {
         {"snapshot": "20261122T100000Z.zip", "at": "2026-11-22T10:00:00Z", "bytes": 2048, "monitors": 120,
          "revision": "ab" * 32, "kind": "scheduled", "verified": True}
     ],
+    "history_show": {
+        "snapshot": "20261122T100000Z.zip", "at": "2026-11-22T10:00:00Z", "kind": "scheduled", "revision": "ab" * 32, "base": "",
+        "verified": True, "counts": {"groups": 1, "monitors": 1, "files": 3}, "left_off": 2,
+        "monitors": [{"path": "Servers/Web/Home page", "id": "m-1", "type": "url", "enabled": True}],
+    },
+    "history_diff": {
+        "a": {"snapshot": "20261122T100000Z.zip", "at": "2026-11-22T10:00:00Z", "revision": "ab" * 32},
+        "b": {"snapshot": "current", "at": "2026-11-22T11:00:00Z", "revision": "cd" * 32},
+        "same": False, "total": 3, "offset": 0, "next": 2,
+        "changes": [
+            {"kind": "group", "change": "added", "id": "g-1", "path": "Servers/Db", "was": "", "keys": []},
+            {"kind": "monitor", "change": "changed", "id": "m-1", "path": "Servers/Web/Home", "was": "Servers/Web/Home page",
+             "keys": [{"key": "frequency", "old": "1m", "new": "2m"}, {"key": "settings.match", "old": None, "new": "Hi"}]},
+        ],
+    },
     "config": {"web.port": 8080, "web.tls": False},
     "check": [{"id": "disk", "verdict": "good", "evidence": "5 GiB free"}],
     "log": {"lines": [], "next": 0},
@@ -145,7 +160,7 @@ class SmallNode:
         self.seen = []
 
     async def query(self, who, name, params):
-        if name in {"profile", "history"}:
+        if name in {"profile", "history", "history_show", "history_diff"}:
             _known("profile", params["name"], "prod")
         if name == "log":
             return {"lines": [] if "since" in params else ["first"], "next": 1}

@@ -62,6 +62,8 @@ TABLE = [
     ("unlock dev", 2, "not_found"),
     ("history list dev", 2, "not_found"),
     ("history verify dev", 2, "not_found"),
+    ("history show dev", 2, "not_found"),
+    ("history diff dev newest", 2, "not_found"),
     ("group add Servers/Web", 6, "duplicate"),
     ("group list all", 2, "usage"),
     ("group remove Nowhere", 2, "not_found"),

@@ -289,3 +289,27 @@ def test_a_long_evidence_of_a_check_is_wrapped_within_the_terminal(run, terminal
     lines = run("check", door=CannedDoor(check=rows)).out.splitlines()
     assert max(map(len, lines)) <= 80
     assert " ".join(" ".join(lines).split()).count("Nothing listens there") == 5
+
+
+# ---------------------------------------------------------------- history
+
+
+def test_a_difference_shows_what_came_went_and_changed_with_old_and_new(run, door):
+    said = run("history", "diff", "prod", "2026", door=door).out.splitlines()
+    assert said[0].startswith("from 20261122T100000Z.zip (2026-11-22T10:00:00Z, revision abababab) to current (")
+    assert said[1:] == [
+        "+ group Servers/Db",
+        "~ monitor Servers/Web/Home (was Servers/Web/Home page)",
+        "    frequency: 1m -> 2m",
+        "    settings.match: - -> Hi",
+        "1 more changes: --offset 2",
+    ]
+    assert door.asked[-1] == ("history_diff", {"name": "prod", "a": "2026", "b": "current"})
+
+
+def test_a_snapshot_shows_what_it_holds_and_how_much_is_left_off(run, door):
+    said = run("history", "show", "prod", door=door).out
+    assert re.search("verified +yes", said)
+    assert "Servers/Web/Home page" in said
+    assert said.splitlines()[-1] == "2 more are not shown."
+    assert door.asked[-1] == ("history_show", {"name": "prod", "snapshot": "newest"})
