@@ -92,6 +92,8 @@ class Plan:
         """Called after every change of what there is to run; the runner sets it."""
         self.skips: Counter[str] = Counter()
         """Runs that were not made, by the reason."""
+        self.layouts = 0
+        """How often there was something else to run: grows when many next runs change at once."""
         self.paused = 0
         """Runs that were not made because the whole engine was away, or the profile might not start any."""
         noop = self._entries[NOOP] = Entry(NOOP, NOOP_EVERY_S, 0.0, "", 0.0)
@@ -121,6 +123,7 @@ class Plan:
         since), goes on in that rhythm. Any other runs a first time before it takes its regular place: within seconds in a tree
         that runs already, within a minute when the tree starts, with `ramp` in the order of the ramp.
         """
+        self.layouts += 1
         wanted = {MonitorKey(profile, m.id): m for m in monitors if m.enabled}
         known = self._profiles.get(profile)
         have = self._profiles.setdefault(profile, {})
@@ -155,6 +158,7 @@ class Plan:
 
     def remove(self, profile: str) -> None:
         """Starts no more of a profile. What runs goes on until `finished`."""
+        self.layouts += 1
         for entry in self._profiles.pop(profile, {}).values():
             self._drop(entry)
         self._ramp.remove(profile)

@@ -20,6 +20,8 @@ PULSE = "pulse"
 HEARD = "heard"
 
 
+TRACED = frozenset({MONITOR})
+"""Kinds whose cells show in one row of the list of monitors each; their ids are those of `monitor_cell`."""
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
     """The last judgement of one monitor. Durable.
 

@@ -22,7 +22,7 @@ import anyio.lowlevel
 
 from sitescope_fo.engine.cells import Cell, Cells, CellTable, Decision, Overlay
 from sitescope_fo.engine.effects import Record
-from sitescope_fo.engine.state import MONITOR
+from sitescope_fo.engine.state import MONITOR, TRACED
 from sitescope_fo.model.effect import Effect
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.fact import (
@@ -77,8 +77,7 @@ class Writer:
     """Owns the state. `submit` from any task of the engine's loop; `run` until cancelled."""
 
     def __init__(self, clock: Clock, journal: Journal, decide: Decide, release: Release, wake: Wake) -> None:
-        self.table = CellTable()
-        self.revision = 0
+        self.table = CellTable(TRACED)
         self.last_tick = clock.mono()
         self.failing = ""
         self._clock, self._journal = clock, journal
@@ -92,6 +91,11 @@ class Writer:
         self._changed = anyio.Event()
         self._inbox: deque[tuple[Fact, anyio.Event | None]] = deque()
         self._arrived, self._hurry = anyio.Event(), anyio.Event()
+
+    @property
+    def revision(self) -> int:
+        """Grows with every batch that changed anything."""
+        return self.table.revision
 
     def load(self, values: Mapping[Cell, Any]) -> None:
         """Sets the state as read from disk, before `run`."""
@@ -252,7 +256,6 @@ class Writer:
         if not overlay.changes:
             return
         self.table.apply(overlay.changes)
-        self.revision += 1
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
 

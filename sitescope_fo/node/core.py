@@ -38,12 +38,14 @@ from sitescope_fo.node.codec import STATE_LANE, StateJournal
 from sitescope_fo.node.decide import Decider
 from sitescope_fo.node.executor import Executor
 from sitescope_fo.node.ha_commands import find_profile, with_profile
+from sitescope_fo.node.monitor_rows import monitor_row
 from sitescope_fo.node.needs import Ports
 from sitescope_fo.node.own_tree import OwnTree
 from sitescope_fo.node.peer_api import take_announcement
 from sitescope_fo.node.profile_watch import ProfileWatch
 from sitescope_fo.node.records import Records
 from sitescope_fo.node.supervisor import Supervisor
+from sitescope_fo.node.tally import Tally
 from sitescope_fo.node.vitals import Vitals
 from sitescope_fo.node.world import World
 from sitescope_fo.notify.alert_mail import Letterhead
@@ -104,6 +106,7 @@ class Node:
             sender_host=host,
         )
         self.vitals = Vitals(self)
+        self.tally = Tally(self)
         self.own = OwnTree(self)
         self.executor = Executor(self)
         self.supervisor = Supervisor(self)
@@ -284,7 +287,7 @@ class Node:
         with anyio.move_on_after(longest_s):
             while True:
                 if self._last_run(key) != before:
-                    return snapshot.monitor_row(self, key, monitor)
+                    return monitor_row(self, key, monitor)
                 await self.writer.changed()
         raise Bad(f"No result within {longest_s:.0f} s", where=monitor.path, code="no_result")
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sitescope_fo.engine.state import BLIND, MONITOR, MonitorState
 from sitescope_fo.failover.state import Evidence, Overlap, PeerView, ProfileState, Transition
 from sitescope_fo.model import snapshot as parts
 from sitescope_fo.model.config import Peer
-from sitescope_fo.model.monitor import Monitor, MonitorKey
-from sitescope_fo.model.status import PrimaryState, Role, Status
-from sitescope_fo.node.decide import may_check
+from sitescope_fo.model.status import PrimaryState, Role
+from sitescope_fo.node.monitor_rows import stamp
 from sitescope_fo.node.outlook import outlook
 
 if TYPE_CHECKING:
@@ -22,21 +17,18 @@ if TYPE_CHECKING:
 TITLES = {Role.primary: "SiteScope", Role.failover: "SiteScope Failover"}
 
 
-def stamp(wall: float) -> str:
-    """RFC 3339 in UTC with milliseconds; "" for "never" (0)."""
-    if not wall:
-        return ""
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def status_report(node: Node) -> parts.StatusReport:
-    """`status --json`."""
+    """`status --json`.
+
+    On a primary the counters are those of its own monitors, on a failover of the mirrored ones: what watches the standby itself
+    never counts.
+    """
     depth, oldest, _ = node.vitals.outbox()
     counted = [profile for profile in node.world.catalogue.profiles if profile or node.role is Role.primary]
     skews = [abs(state.live.skew_s) for state in node.profile_states()]
     return parts.StatusReport(
         node=_node_part(node),
-        monitors=_counters([row for profile in counted for row in _row_states(node, profile)]),
+        monitors=node.tally.of(*counted),
         profiles=tuple(profile_part(node, state) for state in node.profile_states()),
         peers=peer_parts(node),
         health=parts.HealthPart(
@@ -53,14 +45,6 @@ def status_report(node: Node) -> parts.StatusReport:
         problems=problem_rows(node),
         revision=node.writer.revision,
     )
-
-
-def everything(node: Node, profile: str | None = None) -> Iterator[tuple[MonitorKey, Monitor]]:
-    """Every monitor this node knows, or those of one profile, in the order of the trees."""
-    catalogue = node.world.catalogue
-    for name in catalogue.profiles if profile is None else (profile,):
-        for monitor in catalogue.monitors(name).values():
-            yield MonitorKey(name, monitor.id), monitor
 
 
 def problem_rows(node: Node) -> tuple[dict[str, Any], ...]:
@@ -101,92 +85,6 @@ def _node_part(node: Node) -> parts.NodePart:
     )
 
 
-class RowState:
-    """How one monitor is shown now."""
-
-    __slots__ = ("shown", "state", "suspended", "waiting")
-
-    def __init__(self, shown: Status, state: MonitorState | None, *, suspended: bool, waiting: bool) -> None:
-        self.shown, self.state, self.suspended, self.waiting = shown, state, suspended, waiting
-
-
-class _Rows:
-    """How the monitors of one tree are shown now. What is the same for all is asked once: 10,000 are counted at a time."""
-
-    __slots__ = ("_may_check", "_profile", "_states", "_term")
-
-    def __init__(self, node: Node, profile: str) -> None:
-        self._may_check = may_check(node.writer.table, node.role, profile)
-        self._term = node.term_of(profile)
-        self._states: Mapping[str, MonitorState] = node.writer.table.of(MONITOR)
-        self._profile = profile
-
-    def of(self, monitor: Monitor) -> RowState:
-        """A suspended monitor shows disabled; one just activated stays disabled and waiting until its first run (guide)."""
-        state = self._states.get(str(MonitorKey(self._profile, monitor.id)) if self._profile else monitor.id)
-        if not monitor.enabled or not self._may_check:
-            return RowState(Status.disabled, state, suspended=monitor.enabled, waiting=False)
-        if state is None or (self._profile and state.term < self._term):
-            waiting = bool(self._profile)
-            return RowState(Status.disabled if waiting else Status.nodata, state, suspended=False, waiting=waiting)
-        return RowState(state.status, state, suspended=False, waiting=False)
-
-
-def _row_states(node: Node, profile: str) -> list[RowState]:
-    return list(map(_Rows(node, profile).of, node.world.catalogue.monitors(profile).values()))
-
-
-def _counters(rows: list[RowState]) -> parts.MonitorsPart:
-    """Of a primary's own monitors, or of a failover's mirrored ones: those that watch the standby itself never count."""
-    by_status = Counter(state.shown for state in rows)
-    return parts.MonitorsPart(
-        total=len(rows),
-        running=sum(not s.suspended and (s.waiting or s.shown is not Status.disabled) for s in rows),
-        suspended=sum(s.suspended for s in rows),
-        disabled=by_status[Status.disabled],
-        good=by_status[Status.good],
-        warning=by_status[Status.warning],
-        error=by_status[Status.error],
-        nodata=by_status[Status.nodata],
-        waiting=sum(s.waiting for s in rows),
-    )
-
-
-def shown_state(node: Node, key: MonitorKey, monitor: Monitor) -> tuple[str, str, RowState]:
-    """The state string and the status that people see of a monitor, and what they come from."""
-    row = _Rows(node, key.profile).of(monitor)
-    text = row.state.state_string if row.state is not None else ""
-    if row.suspended:
-        text = "suspended: this node is in standby for it" if key.profile else "suspended: this node waits for its failover"
-    elif row.waiting:
-        text = "waiting for its first run after activation"
-    return text, row.shown.value, row
-
-
-def monitor_row(node: Node, key: MonitorKey, monitor: Monitor) -> parts.MonitorRow:
-    """One row of `monitor list --json`."""
-    text, status, row = shown_state(node, key, monitor)
-    known = row.state
-    following = node.plan.next_run(key)
-    now = node.ports.clock.now()
-    return parts.MonitorRow(
-        id=monitor.id,
-        path=monitor.path,
-        name=monitor.name,
-        type=monitor.type,
-        status=status,
-        state_string=text,
-        value=known.value if known is not None else None,
-        frequency_s=monitor.frequency_s,
-        enabled=monitor.enabled,
-        suspended=row.suspended,
-        waiting=row.waiting,
-        last_run=stamp(known.last_wall) or None if known is not None else None,
-        next_run=stamp(now.wall + following - now.mono) if following is not None else None,
-        profile=key.profile,
-    )
-
-
 def evidence_rows(evidence: tuple[Evidence, ...]) -> tuple[dict[str, str], ...]:
     """Evidence as the contract shows it."""
     return tuple({"at": stamp(e.wall), "kind": e.kind.value, "what": e.what} for e in evidence)
@@ -214,7 +112,6 @@ def profile_part(node: Node, state: ProfileState) -> parts.ProfilePart:
     now = node.ports.clock.now()
     last = journal.last_transition
     plan = outlook(state, now)
-    blind = sum(window.profile == config.name and window.term == journal.term for window in node.writer.table.of(BLIND).values())
     return parts.ProfilePart(
         name=config.name,
         primary=parts.PrimaryPart(
@@ -238,7 +135,7 @@ def profile_part(node: Node, state: ProfileState) -> parts.ProfilePart:
         mirror=_mirror_part(node, config.name),
         last_transition=_transition(last),
         merge={"pending": 0, "conflicts": 0},
-        monitors=_counters(_row_states(node, config.name)),
+        monitors=node.tally.of(config.name),
         next=plan.sentence,
         hold=None
         if journal.hold is None
@@ -247,7 +144,7 @@ def profile_part(node: Node, state: ProfileState) -> parts.ProfilePart:
         if journal.handback is None
         else {"id": journal.handback.id, "step": journal.handback.step, "since": stamp(journal.handback.since_wall)},
         overlaps=_overlaps(journal.overlaps),
-        blind_windows=blind,
+        blind_windows=node.tally.blind(config.name, journal.term),
         preset=config.preset,
     )
 
