@@ -52,6 +52,7 @@ def _answered(turn: Turn, fact: ProbeAnswered) -> None:
         primary_term=fact.term,
         primary_version=fact.version,
         skew_s=fact.skew_s,
+        round_trip_s=fact.round_trip_s,
         same_check_passes_here=fact.same_check_passes_here,
     )
     if turn.state.acting and turn.has(Condition.frozen):

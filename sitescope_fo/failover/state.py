@@ -196,6 +196,8 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     primary_term: int = 0
     primary_version: str = ""
     skew_s: float = 0.0
+    round_trip_s: float = 0.0
+    """Of the last answer."""
     retry_at: float = math.inf
     """Earliest next try of a hand-back that failed."""
     alarmed: dict[str, float] = {}

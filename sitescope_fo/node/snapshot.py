@@ -122,6 +122,7 @@ def profile_part(node: Node, state: ProfileState) -> parts.ProfilePart:
             state=(live.primary_state if live.answering else PrimaryState.unknown).value,
             version=live.primary_version,
             skew_s=round(live.skew_s, 3),
+            latency_ms=round(live.round_trip_s * 1000, 1),
         ),
         state=state.shown,
         position=state.position.value,

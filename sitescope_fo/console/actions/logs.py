@@ -1,0 +1,7 @@
+"""What works on the page of the same name."""
+
+from __future__ import annotations
+
+from sitescope_fo.console.actions.action import Action
+
+LOGS: tuple[Action, ...] = ()

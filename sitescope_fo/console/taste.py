@@ -1,0 +1,88 @@
+"""What an operator likes: theme, keys, clock, pace. Kept for the person, not for the node."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import tomli_w
+
+from sitescope_fo.console.actions.table import BY_ID
+from sitescope_fo.model.errors import ConfigInvalid
+from sitescope_fo.store.files import write_atomic
+
+
+class Taste(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the console."""
+
+    theme: str = "harbour"
+    clock: Literal["utc", "local"] = "utc"
+    mouse: bool = True
+    slow: bool = False
+    """One look a second instead of four: for thin lines."""
+    ascii: bool = False
+    keys: dict[str, tuple[str, ...]] = {}
+    """Action id -> keys, in place of its own."""
+    theme_folders: tuple[str, ...] = ()
+    file: str = ""
+    """Where it is kept; "" = nowhere."""
+
+    def save(self) -> None:
+        """Writes it. Raises OSError."""
+        if not self.file:
+            return
+        path = Path(self.file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table: dict[str, Any] = {
+            name: value
+            for name, value in msgspec.to_builtins(self).items()
+            if name not in {"file", "theme_folders"} and value != msgspec.to_builtins(Taste()).get(name)
+        }
+        write_atomic(path, tomli_w.dumps(table).encode())
+
+
+def taste_file(environ: Mapping[str, str]) -> Path:
+    """`$XDG_CONFIG_HOME/sitescope-fo/console.toml`."""
+    base = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
+    return Path(base) / "sitescope-fo" / "console.toml"
+
+
+def load_taste(environ: Mapping[str, str]) -> Taste:
+    """The taste on file, or the built-in one.
+
+    Raises ConfigInvalid with file and key for what cannot be read: keys that do nothing are not swallowed.
+    """
+    path = taste_file(environ)
+    folder = str(path.parent / "themes")
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raw = {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigInvalid(
+            f"The console's settings cannot be read: {error}", where=str(path), hint="Mend or delete the file"
+        ) from error
+    if unknown := [key for key in raw if key not in Taste.__struct_fields__]:
+        raise ConfigInvalid(f"There is no console setting '{unknown[0]}'", where=str(path), hint=f"Known: {', '.join(_NAMES)}")
+    keys = raw.pop("keys", {})
+    if not isinstance(keys, dict):
+        raise ConfigInvalid("keys is a table", where=str(path), hint='[keys] then "everywhere.help" = "f1"')
+    for action in keys:
+        if action not in BY_ID:
+            raise ConfigInvalid(f"There is no action '{action}'", where=f"{path} [keys]", hint="Their names are in docs/keys.md")
+    try:
+        return msgspec.convert(
+            {**raw, "keys": {a: _keys(k) for a, k in keys.items()}, "file": str(path), "theme_folders": (folder,)}, Taste
+        )
+    except msgspec.ValidationError as error:
+        raise ConfigInvalid(f"A console setting is wrong: {error}", where=str(path), hint="See docs/console.md") from error
+
+
+def _keys(value: object) -> object:
+    return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
+
+
+_NAMES = tuple(name for name in Taste.__struct_fields__ if name not in {"file", "theme_folders"})
