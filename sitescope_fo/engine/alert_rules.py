@@ -8,6 +8,8 @@
 | good | any other status | recover: a mail, or a silent note when the alert sends no recovery mails |
 | in another status | the alert's status | note silently that the row is broken, so that its return is told again |
 | in another status | anything else | nothing |
+| in a downtime | anything | nothing; a row that was told is marked, so that the same status is told again afterwards |
+| acknowledged, not good | anything but good or never | nothing: who was told of this problem gets no repeats |
 
 Last told is the ledger or, when newer, the mail that waits for the recipient. Counters alone never decide: after a crash, a
 takeover or a hand-back they are wrong, while the ledger says what is in people's mailboxes.
@@ -16,6 +18,8 @@ takeover or a hand-back they are wrong, while the ledger says what is in people'
 from __future__ import annotations
 
 from enum import StrEnum
+
+import msgspec
 
 from sitescope_fo.engine.state import LedgerRow
 from sitescope_fo.model.monitor import Alert, When
@@ -32,16 +36,27 @@ class Move(StrEnum):
     note = "note"
 
 
-def move(alert: Alert, status: Status, count: int, told: LedgerRow | None, *, at_once: bool = False) -> tuple[Move, int]:
+def move(
+    alert: Alert,
+    status: Status,
+    count: int,
+    told: LedgerRow | None,
+    *,
+    at_once: bool = False,
+    acknowledged: bool = False,
+) -> tuple[Move, int]:
     """The move and the repeat number of its mail (1 for the first of a row).
 
     `count`: results in a row with that status. `at_once`: a judgement after a takeover or an isolation, which waits for no count
-    and reminds of nothing.
+    and reminds of nothing. `acknowledged`: somebody knows of the problem; only who was not told of it yet is told. A downtime
+    is not for here: nothing is judged in it, see `silenced`.
     """
     if status is Status.nodata and alert.on is not Status.nodata:
         return Move.nothing, 0
     if status is alert.on:
-        if told is None or told.status is not status:
+        if acknowledged and status is not Status.good and told is not None and told.status is not Status.good:
+            return Move.nothing, 0
+        if told is None or told.status is not status or told.again:
             return (Move.tell, 1) if at_once or count >= alert.when.after else (Move.nothing, 0)
         return (Move.nothing, 0) if at_once else _reminder(alert.when, count, told.repeat)
     if told is None:
@@ -49,6 +64,13 @@ def move(alert: Alert, status: Status, count: int, told: LedgerRow | None, *, at
     if status is Status.good and told.status is not Status.good:
         return (Move.recover if alert.recovery else Move.note), 1
     return (Move.note if told.status is alert.on else Move.nothing), 1
+
+
+def silenced(alert: Alert, told: LedgerRow | None) -> LedgerRow | None:
+    """The ledger row after a result in a downtime; None when it stays: a problem that outlives the downtime is told anew."""
+    if told is None or told.status is not alert.on or told.again:
+        return None
+    return msgspec.structs.replace(told, transition=told.transition + 1, again=True)
 
 
 def _reminder(when: When, count: int, repeat: int) -> tuple[Move, int]:

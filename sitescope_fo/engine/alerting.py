@@ -10,9 +10,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 
-from sitescope_fo.engine.alert_rules import Move, least_count, move
+import msgspec
+
+from sitescope_fo.engine.alert_rules import Move, least_count, move, silenced
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
+from sitescope_fo.engine.operator_state import Standing
 from sitescope_fo.engine.state import BLIND, LEDGER, MONITOR, OUTBOX, LedgerRow, MonitorState, OutboxItem, heard_cell, ledger_id
 from sitescope_fo.model.effect import LogEvent
 from sitescope_fo.model.monitor import Alert, Monitor, MonitorKey
@@ -38,19 +41,39 @@ def judge_alerts(
 ) -> Decision:
     """The mails and ledger rows that `state`, just judged, asks for.
 
-    `at_once`: the first judgement of a term (see `alert_rules`); `blind`: the window nobody watched before it.
+    `at_once`: the first judgement of a term (see `alert_rules`); `blind`: the window nobody watched before it. In a downtime
+    nobody is told anything, and the mails that still waited are dropped.
     """
     monitor = catalogue.monitor(state.key)
     if monitor is None or not monitor.enabled:
         return NOTHING
+    standing = Standing(cells, state.key.profile, now.wall)
+    if standing.downtime(monitor) is not None:
+        return keep_silent(cells, catalogue, state)
+    acknowledged = standing.acknowledgement(monitor.id) is not None
     desk = _Desk(cells, state, monitor, now, letterhead)
     decision = NOTHING
     for alert, recipient in _listeners(catalogue, state.key):
         told = last_told(cells, state, alert, recipient)
-        what, repeat = move(alert, state.status, state.counts.get(state.status, 0), told, at_once=at_once)
+        count = state.counts.get(state.status, 0)
+        what, repeat = move(alert, state.status, count, told, at_once=at_once, acknowledged=acknowledged)
         decision = decision.then(desk.without_leftover(alert, recipient))
         decision = decision.then(desk.carry_out(what, alert, recipient, told, repeat=repeat, blind=blind))
     return decision
+
+
+def keep_silent(cells: Cells, catalogue: Catalogue, state: MonitorState) -> Decision:
+    """What a result in a downtime leads to: mails about the monitor that still wait are dropped, rows are marked as broken."""
+    changes: dict[Cell, LedgerRow | None] = {}
+    for alert, recipient in _listeners(catalogue, state.key):
+        address = ledger_id(state.key.profile, state.key.id, alert.id, recipient)
+        item: OutboxItem | None = cells.get(Cell(OUTBOX, address))
+        if item is not None and not item.dead:
+            changes[Cell(OUTBOX, address)] = None
+        row = silenced(alert, cells.get(Cell(LEDGER, address)))
+        if row is not None:
+            changes[Cell(LEDGER, address)] = msgspec.structs.replace(row, term=max(row.term, state.term))
+    return Decision(dict(changes)) if changes else NOTHING
 
 
 def last_told(cells: Cells, state: MonitorState, alert: Alert, recipient: str) -> LedgerRow | None:
@@ -67,7 +90,7 @@ def counts_proven(cells: Cells, catalogue: Catalogue, state: MonitorState) -> in
     proven = 0
     for alert, recipient in _listeners(catalogue, state.key):
         told = last_told(cells, state, alert, recipient)
-        if told is not None and told.status is state.status is alert.on:
+        if told is not None and told.status is state.status is alert.on and not told.again:
             proven = max(proven, least_count(alert, told))
     return proven
 

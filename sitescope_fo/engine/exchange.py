@@ -155,6 +155,7 @@ def _entry(row: LedgerRow) -> LedgerEntry:
         repeat=row.repeat,
         term=row.term,
         wall=row.wall,
+        again=row.again,
     )
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from sitescope_fo.engine.alerting import PLAIN, counts_proven, judge_alerts
+from sitescope_fo.engine.alerting import PLAIN, counts_proven, judge_alerts, keep_silent
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
 from sitescope_fo.engine.effects import Record, VerifyError
+from sitescope_fo.engine.operator_state import Standing, end_with_problem
 from sitescope_fo.engine.state import PULSE, BlindWindow, MonitorState, Pulse, blind_cell, monitor_cell
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.fact import CheckFinished, CheckSkipped, NoopFinished
@@ -56,9 +57,13 @@ def on_check(
         return _unconfirmed(before, fact, record)
     first = _first_of_term(before, fact)
     after = _state(monitor, specs, fact, judgement, before)
-    if first:
+    if Standing(cells, fact.key.profile, now.wall).downtime(monitor) is not None:
+        after = _uncounted(after)
+    elif first:
         after = _counted_on(cells, catalogue, after)
     decision = Decision({cell: after}, (record,))
+    if after.status is Status.good:
+        decision = decision.then(end_with_problem(cells, monitor, fact.key, now))
     window = _blind_window(monitor, fact, before, blind_from_wall) if first and fact.key.profile else None
     if window is not None:
         decision = decision.then(_keep_window(cells, window))
@@ -120,7 +125,10 @@ def on_skip(cells: Cells, catalogue: Catalogue, fact: CheckSkipped, now: Now) ->
         node="",
         seq=0,
     )
-    return Decision({cell: after}, (Record(row=row, started_mono=now.mono if monitor.error_frequency_s else None),))
+    decision = Decision({cell: after}, (Record(row=row, started_mono=now.mono if monitor.error_frequency_s else None),))
+    if Standing(cells, fact.key.profile, now.wall).downtime(monitor) is None:
+        return decision
+    return decision.then(Decision({cell: _uncounted(after)})).then(keep_silent(cells, catalogue, after))
 
 
 def on_noop(fact: NoopFinished, now: Now) -> Decision:
@@ -193,6 +201,11 @@ def _state(
         term=fact.term,
         skipped=before.skipped if before else 0,
     )
+
+
+def _uncounted(state: MonitorState) -> MonitorState:
+    """A result in a downtime begins no row: the first one after it is the first of a row."""
+    return msgspec.structs.replace(state, counts={state.status: 0})
 
 
 def _counted_on(cells: Cells, catalogue: Catalogue, state: MonitorState) -> MonitorState:

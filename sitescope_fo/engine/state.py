@@ -14,14 +14,16 @@ MONITOR = "monitor"
 LEDGER = "ledger"
 OUTBOX = "outbox"
 BLIND = "blind"
+ACK = "ack"
+DOWNTIME = "downtime"
 PROFILE = "profile"
 PRIMARY = "primary"
 PULSE = "pulse"
 HEARD = "heard"
-
-
 TRACED = frozenset({MONITOR})
 """Kinds whose cells show in one row of the list of monitors each; their ids are those of `monitor_cell`."""
+
+
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True):
     """The last judgement of one monitor. Durable.
 
@@ -61,6 +63,8 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     repeat: int
     term: int
     wall: float
+    again: bool = False
+    """A downtime has broken the row since: the same status is told again."""
 
     @property
     def id(self) -> str:
@@ -87,13 +91,23 @@ def monitor_cell(key: MonitorKey) -> Cell:
     return Cell(MONITOR, str(key))
 
 
+def ack_cell(key: MonitorKey) -> Cell:
+    """Where the acknowledgement of a monitor lies."""
+    return Cell(ACK, f"{key.profile}\x1f{key.id}")
+
+
+def downtime_cell(profile: str, downtime_id: str) -> Cell:
+    """Where a downtime of a tree lies."""
+    return Cell(DOWNTIME, f"{profile}\x1f{downtime_id}")
+
+
 def blind_cell(profile: str, monitor: str, term: int) -> Cell:
     """Where the blind window before the first result of a term lies."""
     return Cell(BLIND, f"{profile}\x1f{monitor}\x1f{term}")
 
 
 def heard_cell(profile: str, what: str) -> Cell:
-    """Where the digest of the peer's last merged ledger (`what` LEDGER) or check states (MONITOR) lies. Not durable."""
+    """Where the digest of the peer's last merged ledger (`what` LEDGER) or operator state (ACK) lies. Not durable."""
     return Cell(HEARD, f"{what}\x1f{profile}")
 
 

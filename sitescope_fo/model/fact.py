@@ -12,7 +12,7 @@ import msgspec
 from sitescope_fo.model.config import Profile
 from sitescope_fo.model.monitor import CheckResult, MonitorKey
 from sitescope_fo.model.status import PrimaryState
-from sitescope_fo.model.wire import LedgerEntry
+from sitescope_fo.model.wire import Acknowledgement, Downtime, LedgerEntry
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,6 +275,41 @@ class FlapUnlocked(ProfileFact, frozen=True, kw_only=True):
     by: str
 
 
+# --- what operators say about monitors, after validation ------------------------------------------------------------
+
+
+class Acknowledged(Fact, frozen=True, kw_only=True):
+    """Somebody knows of the monitor's problem; `key.id` is its `monitor`. Replaces an earlier acknowledgement."""
+
+    key: MonitorKey
+    value: Acknowledgement
+
+
+class AckRemoved(Fact, frozen=True, kw_only=True):
+    """The acknowledgement is taken back."""
+
+    key: MonitorKey
+    by: str
+    node: str
+
+
+class DowntimeSet(Fact, frozen=True, kw_only=True):
+    """A downtime was planned."""
+
+    profile: str
+    """Whose tree it is about, "" = own."""
+    value: Downtime
+
+
+class DowntimeEnded(Fact, frozen=True, kw_only=True):
+    """A downtime is over before its time, or does not come."""
+
+    profile: str
+    id: str
+    by: str
+    node: str
+
+
 # --- the primary's side ---------------------------------------------------------------------------------------------
 
 
@@ -409,6 +444,13 @@ class LedgerReceived(Fact, frozen=True, kw_only=True):
 
 class ChecksReceived(Fact, frozen=True, kw_only=True):
     """The peer's check states (wire form) for a tree."""
+
+    profile: str
+    data: bytes
+
+
+class OperatorStateReceived(Fact, frozen=True, kw_only=True):
+    """The peer's acknowledgements and downtimes (wire form) for a tree; merged entry by entry, the newest wins."""
 
     profile: str
     data: bytes

@@ -11,6 +11,8 @@
 | `PUT /api/v1/state/ledger` | `Ledger` | `Done` |
 | `GET /api/v1/state/checks` | - | `CheckStates`: last result and counters of each monitor |
 | `PUT /api/v1/state/checks` | `CheckStates` | `Done` |
+| `GET /api/v1/state/operator` | - | `OperatorState`: acknowledgements and downtimes |
+| `PUT /api/v1/state/operator` | `OperatorState` | `Done` |
 | `POST /api/v1/handover/boot-check` | `BootCheck` | `BootCheckReply` |
 | `POST /api/v1/handover/yield` | `YieldRequest` | `YieldReply` |
 | `POST /api/v1/handover/step` | `StepRequest` | `StepReply` |
@@ -40,6 +42,7 @@ ENTRIES = "/api/v1/mirror/entries"
 FILES = "/api/v1/mirror/files"
 LEDGER = "/api/v1/state/ledger"
 CHECKS = "/api/v1/state/checks"
+OPERATOR = "/api/v1/state/operator"
 BOOT_CHECK = "/api/v1/handover/boot-check"
 YIELD = "/api/v1/handover/yield"
 STEP = "/api/v1/handover/step"
@@ -50,7 +53,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 """Terms, bytes and numbers of things; SQLite and JSON readers keep them exactly."""
 Mode = Annotated[int, Meta(ge=0, le=0o7777)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Moment = Annotated[float, Meta(ge=0, le=253_402_300_799.0)]
+LATEST = 253_402_300_799.0
+Moment = Annotated[float, Meta(ge=0, le=LATEST)]
 """POSIX seconds up to the year 9999."""
 Seconds = Annotated[float, Meta(ge=0, le=3.2e9)]
 """Ages and durations, up to a century."""
@@ -190,6 +194,8 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     repeat: Count
     term: Count
     wall: Moment
+    again: bool = False
+    """A downtime has broken the row since: the same status is told again."""
 
 
 class Ledger(Body, frozen=True, kw_only=True):
@@ -217,6 +223,53 @@ class CheckStates(Body, frozen=True, kw_only=True):
 
     digest: Word
     states: Annotated[tuple[CheckState, ...], Meta(max_length=MOST_ENTRIES)] = ()
+
+
+class Typed(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody typed at one of the nodes: who and when.
+
+    Of two values of one thing the later `version` wins. `ended` keeps its place once it is over before its time, so that the
+    other node hears of it; `ended_by` "" = by itself.
+    """
+
+    by: Word
+    at: Moment
+    changed: Moment
+    node: Word
+    ended: bool = False
+    ended_by: Word = ""
+
+    @property
+    def version(self) -> tuple[float, str, bytes]:
+        """What two values of one thing are ordered by, whichever node holds them."""
+        return self.changed, self.node, msgspec.json.encode(self)
+
+
+class Acknowledgement(Typed, frozen=True, kw_only=True):
+    """Somebody knows of the problem of one monitor. It holds until the monitor is good, or `until` (0 = not limited)."""
+
+    monitor: Word
+    comment: Text
+    until: Moment = 0.0
+
+
+class Downtime(Typed, frozen=True, kw_only=True):
+    """Planned work from `start` to `end`, for one monitor (`monitor`, its id) or all at and below the path `scope` ("" = all)."""
+
+    id: Word
+    scope: Word
+    monitor: Word = ""
+    reason: Text
+    start: Moment
+    end: Moment
+
+
+class OperatorState(Body, frozen=True, kw_only=True):
+    """All of it for one primary's tree, with what has ended in the last 30 days. Merged entry by entry."""
+
+    digest: Word
+    acknowledgements: Annotated[tuple[Acknowledgement, ...], Meta(max_length=MOST_ENTRIES)] = ()
+    downtimes: Annotated[tuple[Downtime, ...], Meta(max_length=MOST_ENTRIES)] = ()
 
 
 class BootCheck(Body, frozen=True, kw_only=True):

@@ -9,7 +9,9 @@ import msgspec
 
 from sitescope_fo.engine.cells import Cell
 from sitescope_fo.engine.state import (
+    ACK,
     BLIND,
+    DOWNTIME,
     LEDGER,
     MONITOR,
     OUTBOX,
@@ -23,6 +25,7 @@ from sitescope_fo.engine.state import (
 from sitescope_fo.failover.state import Journal as ProfileJournal
 from sitescope_fo.failover.state import PrimaryJournal
 from sitescope_fo.model.ports import Work
+from sitescope_fo.model.wire import Acknowledgement, Downtime
 from sitescope_fo.store.cells import CellStore
 from sitescope_fo.store.errors import StateUnreadable
 
@@ -33,6 +36,8 @@ _TYPES: dict[str, type[msgspec.Struct]] = {
     LEDGER: LedgerRow,
     OUTBOX: OutboxItem,
     BLIND: BlindWindow,
+    ACK: Acknowledgement,
+    DOWNTIME: Downtime,
     PROFILE: ProfileJournal,
     PRIMARY: PrimaryJournal,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sitescope_fo.engine import alerting, exchange, judging, run_notes
+from sitescope_fo.engine import alerting, exchange, judging, operator_state, run_notes
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
 from sitescope_fo.engine.state import MONITOR, PRIMARY, PROFILE
 from sitescope_fo.failover import machine, primary
@@ -88,7 +88,8 @@ class Decider:
     def _profile(self, cells: Cells, name: str, fact: facts.Fact, now: Now) -> Decision:
         cell = Cell(PROFILE, name)
         if isinstance(fact, facts.ProfileRemoved):
-            return alerting.forget_profile(cells, name).then(Decision({cell: None}))
+            forgotten = alerting.forget_profile(cells, name).then(operator_state.forget_all(cells, name))
+            return forgotten.then(Decision({cell: None}))
         state: ProfileState | None = cells.get(cell)
         if state is None:
             if not isinstance(fact, facts.ProfileSet):
@@ -130,9 +131,11 @@ class Decider:
             case facts.ChecksReceived():
                 return exchange.merge_checks(cells, fact, now)
             case facts.TreeChanged():
-                return alerting.forget_removed(cells, world.catalogue, fact.profile)
+                return alerting.forget_removed(cells, world.catalogue, fact.profile).then(
+                    operator_state.forget_old(cells, world.catalogue, fact.profile, now)
+                )
             case _:
-                return NOTHING
+                return operator_state.decide(cells, world.catalogue, fact, now)
 
     def _with_mails(self, cells: Cells, decision: Decision, mails: list[RoleMail | RejudgeAlerts], now: Now) -> Decision:
         world = self._world()

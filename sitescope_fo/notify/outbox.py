@@ -215,6 +215,7 @@ def told_entry(item: OutboxItem) -> LedgerEntry | None:
         repeat=row.repeat,
         term=row.term,
         wall=row.wall,
+        again=row.again,
     )
 
 

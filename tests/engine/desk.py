@@ -5,29 +5,51 @@ from contextlib import asynccontextmanager
 import anyio
 import msgspec
 
-from sitescope_fo.engine import alerting, exchange, judging
-from sitescope_fo.engine.cells import NOTHING, Cell
+from sitescope_fo.engine import alerting, exchange, judging, operator_state
+from sitescope_fo.engine.cells import Cell
 from sitescope_fo.engine.effects import Record
-from sitescope_fo.engine.state import BLIND, LEDGER, MONITOR, OUTBOX, BlindWindow, LedgerRow, MonitorState, OutboxItem
+from sitescope_fo.engine.state import (
+    ACK,
+    BLIND,
+    DOWNTIME,
+    LEDGER,
+    MONITOR,
+    OUTBOX,
+    BlindWindow,
+    LedgerRow,
+    MonitorState,
+    OutboxItem,
+    ack_cell,
+)
 from sitescope_fo.engine.writer import Writer
 from sitescope_fo.model.effect import RejudgeAlerts
 from sitescope_fo.model.fact import (
+    Acknowledged,
     CheckFinished,
     CheckSkipped,
     ChecksReceived,
+    DowntimeSet,
     Fact,
     LedgerReceived,
     MailFailed,
     MailSent,
+    OperatorStateReceived,
     TreeChanged,
 )
 from sitescope_fo.model.status import Status
-from sitescope_fo.model.wire import encode
+from sitescope_fo.model.wire import Acknowledgement, Downtime, encode
 from sitescope_fo.notify import outbox
 from sitescope_fo.notify.alert_mail import Letterhead
 from tests.engine.parts import SPECS, WALL, LoopClock, MemoryJournal, key, result
 
-TYPES = {MONITOR: MonitorState, LEDGER: LedgerRow, OUTBOX: OutboxItem, BLIND: BlindWindow}
+TYPES = {
+    MONITOR: MonitorState,
+    LEDGER: LedgerRow,
+    OUTBOX: OutboxItem,
+    BLIND: BlindWindow,
+    ACK: Acknowledgement,
+    DOWNTIME: Downtime,
+}
 
 
 class Rejudge(Fact, frozen=True, kw_only=True):
@@ -80,7 +102,7 @@ class Desk:
             case Rejudge():
                 return alerting.rejudge(cells, self.catalogue, fact.profile, now, letterhead=self.letterhead)
             case _:
-                return NOTHING
+                return operator_state.decide(cells, self.catalogue, fact, now)
 
     @asynccontextmanager
     async def open(self):
@@ -157,6 +179,44 @@ class Desk:
         await self.tell(LedgerReceived(profile=self.profile, data=other.ledger_data()))
         for data in exchange.checks_parts(other.checks_data()):
             await self.tell(ChecksReceived(profile=self.profile, data=data))
+
+    async def acknowledge(self, name="web", *, for_s=0.0, comment="I look at it"):
+        """Somebody takes the problem on."""
+        now = self.clock.wall()
+        value = Acknowledgement(
+            monitor=name, by="ann", at=now, changed=now, node="n", comment=comment, until=now + for_s if for_s else 0.0
+        )
+        await self.tell(Acknowledged(key=key(name, self.profile), value=value))
+
+    def acknowledgement(self, name="web"):
+        """The one that holds, None when there is none."""
+        return operator_state.Standing(self.writer.table, self.profile, self.clock.wall()).acknowledgement(name)
+
+    def kept_acknowledgement(self, name="web"):
+        """The one that is kept, over or not."""
+        return self.writer.table.get(ack_cell(key(name, self.profile)))
+
+    async def downtime(self, minutes, *, scope="Servers", name="", after_s=0.0, id_="d1"):
+        """Planned work over the next results: the first `minutes` of them fall into it."""
+        now = self.clock.wall()
+        value = Downtime(
+            id=id_,
+            scope=scope,
+            monitor=name,
+            by="ann",
+            at=now,
+            changed=now,
+            node="n",
+            reason="new disks",
+            start=now + after_s,
+            end=now + after_s + minutes * 60.0 + 30.0,
+        )
+        await self.tell(DowntimeSet(profile=self.profile, value=value))
+
+    async def hear_operators_of(self, other):
+        """What people typed at the other node arrives."""
+        data = encode(operator_state.operator_body(other.writer.table, other.profile))
+        await self.tell(OperatorStateReceived(profile=self.profile, data=data))
 
     def reborn(self, **changes):
         """The node after a kill: what was durable, nothing else."""

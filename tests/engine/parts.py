@@ -6,7 +6,7 @@ import anyio
 import msgspec
 
 from sitescope_fo.engine.catalogue import Catalogue
-from sitescope_fo.engine.state import BLIND, LEDGER, MONITOR, OUTBOX
+from sitescope_fo.engine.state import ACK, BLIND, DOWNTIME, LEDGER, MONITOR, OUTBOX
 from sitescope_fo.model.config import MailServer, MailSettings, Tree
 from sitescope_fo.model.monitor import Alert, CheckResult, Monitor, MonitorKey, When
 from sitescope_fo.model.monitor_type import TypeSpec, ValueSpec
@@ -62,7 +62,7 @@ class MemoryJournal:
         self.log = []
 
     def durable(self, kind):
-        return kind in {MONITOR, LEDGER, OUTBOX, BLIND, "note"}
+        return kind in {MONITOR, LEDGER, OUTBOX, BLIND, ACK, DOWNTIME, "note"}
 
     def encode(self, cell, value):
         return msgspec.json.encode(value) if self.durable(cell.kind) else None

@@ -7,7 +7,9 @@ import pytest
 
 from sitescope_fo.engine.cells import Cell
 from sitescope_fo.engine.state import (
+    ACK,
     BLIND,
+    DOWNTIME,
     HEARD,
     LEDGER,
     MONITOR,
@@ -39,7 +41,7 @@ from sitescope_fo.node import codec, state_file
 from sitescope_fo.node.codec import StateJournal, decode
 from sitescope_fo.store.errors import StateUnreadable
 from tests.failover.desk import profile
-from tests.node.test_decide import NOW, world
+from tests.node.test_decide import ACK_VALUE, DOWNTIME_VALUE, NOW, world
 
 SEEN = Evidence(wall=1.5, kind=EvidenceKind.miss_timeout, what="no answer within 5 s")
 LEDGER_ROW = LedgerRow(
@@ -67,6 +69,8 @@ DURABLE = {
         tells=LEDGER_ROW, blind=(1.0, 2.0),
     ),
     BLIND: BlindWindow(profile="prod", monitor="m", path="Web/Home", term=1, start=1.0, end=2.0),
+    ACK: ACK_VALUE,
+    DOWNTIME: DOWNTIME_VALUE,
     PROFILE: ProfileState(config=profile(), journal=JOURNAL),
     PRIMARY: PrimarySide(journal=PRIMARY_JOURNAL, deadline=math.inf),
 }  # fmt: skip

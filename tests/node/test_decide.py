@@ -5,7 +5,7 @@ import pytest
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import Cell, CellTable
 from sitescope_fo.engine.plan import HOST_FULL
-from sitescope_fo.engine.state import LEDGER, MONITOR, OUTBOX, PROFILE, PULSE
+from sitescope_fo.engine.state import ACK, DOWNTIME, HEARD, LEDGER, MONITOR, OUTBOX, PROFILE, PULSE, ack_cell, downtime_cell
 from sitescope_fo.failover import machine, primary
 from sitescope_fo.failover.state import PrimarySide
 from sitescope_fo.model import fact as facts
@@ -62,7 +62,18 @@ def decide(role, fact, cells=None, now=NOW):
     return Decider(lambda: world(role)).decide(cells, fact, now), cells
 
 
+TYPED = {"by": "ann", "at": NOW.wall, "changed": NOW.wall, "node": "n1"}
+ACK_VALUE = wire.Acknowledgement(monitor="m1", comment="I look at it", **TYPED)
+DOWNTIME_VALUE = wire.Downtime(id="d1", scope="", reason="new disks", start=NOW.wall, end=NOW.wall + 60.0, **TYPED)
 ENGINE = {
+    facts.Acknowledged: (facts.Acknowledged(key=KEY, value=ACK_VALUE), ACK),
+    facts.AckRemoved: (facts.AckRemoved(key=KEY, by="ann", node="n1"), ACK),
+    facts.DowntimeSet: (facts.DowntimeSet(profile="", value=DOWNTIME_VALUE), DOWNTIME),
+    facts.DowntimeEnded: (facts.DowntimeEnded(profile="", id="d1", by="ann", node="n1"), DOWNTIME),
+    facts.OperatorStateReceived: (
+        facts.OperatorStateReceived(profile="", data=wire.encode(wire.OperatorState(digest="d"))),
+        HEARD,
+    ),
     facts.CheckFinished: (
         facts.CheckFinished(
             key=KEY, result=CheckResult(values={"round_trip_time": 0.1}), started_mono=999, started_wall=NOW.wall - 1, term=0
@@ -129,7 +140,9 @@ def test_trouble_with_running_checks_is_a_line_of_run_log_with_what_to_do(kind):
 @pytest.mark.parametrize("kind", ENGINE, ids=lambda kind: kind.__name__)
 def test_facts_of_checks_change_the_cells_they_are_about(kind):
     fact, changed = ENGINE[kind]
-    decision, _ = decide(Role.failover, fact)
+    cells = table(Role.failover)
+    cells.apply({ack_cell(KEY): ACK_VALUE, downtime_cell("", "d1"): DOWNTIME_VALUE})
+    decision, _ = decide(Role.failover, fact, cells)
     assert changed in {cell.kind for cell in decision.changes}
 
 
