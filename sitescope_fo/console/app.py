@@ -33,7 +33,7 @@ class Console(App[str]):
     """The console of one node. Ends with `detach`, `stop` or `quit`: what is to become of the engine."""
 
     TITLE = "SiteScope"
-    CSS_PATH = "console.tcss"
+    CSS_PATH = Path(__file__).with_name("console.tcss")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
     MODES: ClassVar[dict[str, str]] = {}  # type: ignore[assignment]  # filled per instance: pages are imported when first shown

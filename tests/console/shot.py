@@ -1,4 +1,4 @@
-"""`python -m tests.console.shot SIZE FILE.svg KEY…`: the console on a fake node, after these keys, as SVG (and PNG with cairosvg)."""
+"""`python -m tests.console.shot SIZE FILE.svg KEY…`: the console on a fake node after these keys, as SVG, with cairosvg as PNG."""
 
 import asyncio
 import sys
