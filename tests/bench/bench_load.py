@@ -28,6 +28,8 @@ ROUNDS = int(os.environ.get("LOAD_ROUNDS", "5"))
 STARTS = int(os.environ.get("START_ROUNDS", "5"))
 ONE_PASS_S = 70
 """In this time each monitor with a frequency of 60 s has run."""
+AWAY_S = 61
+"""After this every monitor is due: a restart before that may find nothing to do for half a minute."""
 LEAST_REQUESTS = 100
 RELOADED_S = 3
 """Longer than the node takes to notice the edits and to parse everything."""
@@ -135,10 +137,11 @@ def made(folder, estate):
 
 
 def one_pass(node):
-    """Lets each monitor run once, so that a restart finds a past: state to load, and monitors that are due."""
+    """Lets each monitor run once, so that a restart finds a past: state to load, and monitors that are due again."""
     node.start()
     time.sleep(ONE_PASS_S)
     node.stop()
+    time.sleep(AWAY_S)
 
 
 def start(node, *, cold=False):

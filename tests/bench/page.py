@@ -1,5 +1,9 @@
-"""`python -m tests.bench.page`: docs/performance.md from the figures that the last runs left in build/bench."""
+"""`python -m tests.bench.page`: docs/performance.md from the figures that the last runs left in build/bench.
 
+A section that was not run anew stays as it stands on the page, with its own date and commit.
+"""
+
+import re
 import sys
 
 from tests.bench.record import FOLDER, ROOT, load
@@ -32,14 +36,25 @@ def section(path):
     return "\n".join(lines), machine
 
 
+def standing():
+    """Section name -> text, as the page has them now."""
+    if not PAGE.is_file():
+        return {}
+    parts = re.split(r"^(?=## )", PAGE.read_text(), flags=re.MULTILINE)
+    named = {re.search(r"`make bench BENCH=(\w+)`", part): part.rstrip() for part in parts}
+    return {found[1]: part for found, part in named.items() if found and part.startswith("## ") and "## Repeat it" not in part}
+
+
 def main():
     paths = sorted(FOLDER.glob("*.json"))
     if not paths:
         return "there are no figures yet: run make bench first"
-    sections, machines = zip(*(section(path) for path in paths), strict=True)
-    common = [(name, value) for name, value in machines[-1].items() if name != "commit"]
+    made = {path.stem: section(path) for path in paths}
+    machine = next(reversed(made.values()))[1]
+    common = [(name, value) for name, value in machine.items() if name != "commit"]
     on = ["## Measured on", "", *(f"- {name}: {value}" for name, value in common)]
-    PAGE.write_text("\n".join([HEAD, *on, ""]) + "\n" + "\n\n".join(sections) + "\n")
+    sections = standing() | {name: text for name, (text, _) in made.items()}
+    PAGE.write_text("\n".join([HEAD, *on, ""]) + "\n" + "\n\n".join(sections[name] for name in sorted(sections)) + "\n")
     print(PAGE.relative_to(ROOT))
     return 0
 
