@@ -11,6 +11,7 @@ from sitescope_fo.cli.lazy import NodeCommand
 from sitescope_fo.cli.paint import Paint
 from sitescope_fo.cli.table import Column
 from sitescope_fo.model.moment import ago, clock_time, size_text, spell
+from sitescope_fo.model.profile_words import STEPPED_UP, fit_for_duty, mirror_words, primary_words, what_next, who_monitors
 from sitescope_fo.model.snapshot import ProfilePart, StatusReport
 from sitescope_fo.model.width import clean, fit, pad, wrap
 
@@ -19,7 +20,6 @@ _LINES = 2
 _WIDEST = 200
 _EVIDENCE_LINES = 3
 _PROBLEM_LINES = 5
-_ACTING = ("activating", "active", "recovering", "handback")
 
 
 def show(call: Invocation) -> None:
@@ -86,20 +86,17 @@ def _primary(report: StatusReport, call: Invocation) -> Iterator[str]:
 
 
 def _profile(profile: ProfilePart, call: Invocation) -> Iterator[str]:
-    now, paint, primary = call.now(), call.paint, profile.primary
+    now, paint = call.now(), call.paint
     title = f"{paint.word(profile.state)}  since {clock_time(profile.since, now)}, term {profile.term}"
     extra = f"  [{', '.join(profile.conditions)}]" if profile.conditions else ""
     yield from _row(profile.name, title + extra, call, state=profile.state)
-    yield from _row("now", _who_monitors(profile, now), call)
-    state = "not answering" if primary.state == "unknown" and profile.last_proof_of_life else primary.state or "unknown"
-    heard = f"{primary.host}:{primary.port}{' TLS' if primary.tls else ''}, {state}"
-    heard += f", version {primary.version}" if primary.version else ""
-    yield from _row("primary", f"{heard}, last proof of life {ago(profile.last_proof_of_life, now)}", call)
-    if profile.position not in _ACTING:
+    yield from _row("now", who_monitors(profile, now), call)
+    yield from _row("primary", primary_words(profile, now), call)
+    if profile.position not in STEPPED_UP:
         fitness, why = fit_for_duty(profile)
         yield from _row("standby", f"{paint.word(fitness)}: {why}", call, state=fitness)
-    yield from _row("mirror", _mirror(profile, now), call)
-    yield from _row("next", _next(profile, now), call)
+    yield from _row("mirror", mirror_words(profile, now), call)
+    yield from _row("next", what_next(profile, now), call)
     if profile.hold:
         hold = profile.hold
         until = clock_time(hold.get("until") or hold.get("ends"), now)
@@ -114,55 +111,6 @@ def _profile(profile: ProfilePart, call: Invocation) -> Iterator[str]:
         yield from _row("last change", text, call)
     for line in profile.evidence[-_EVIDENCE_LINES:]:
         yield from _row("evidence", f"{clock_time(line.get('at'), now)} {line.get('kind', '')} {line.get('what', '')}", call)
-
-
-def _who_monitors(profile: ProfilePart, now: float) -> str:
-    if profile.may_check:
-        return f"this node monitors in place of {profile.primary.host}"
-    if profile.position in _ACTING:
-        return "this node has taken over and is not allowed to check: see the conditions"
-    if profile.primary.state == "running" and profile.last_proof_of_life:
-        return f"{profile.primary.host} monitors (proved {ago(profile.last_proof_of_life, now)})"
-    if not profile.last_proof_of_life:
-        return f"nobody is proven to monitor; {profile.primary.host} has not been heard of yet"
-    return f"nobody is proven to monitor; {profile.primary.host} was last proven {ago(profile.last_proof_of_life, now)}"
-
-
-def fit_for_duty(profile: ProfilePart) -> tuple[str, str]:
-    """Whether this standby could take over now, and the evidence in one sentence."""
-    mirror = profile.mirror
-    blocking = [c for c in profile.conditions if c != "flap_lock"]
-    if blocking:
-        return "unfit", f"{' and '.join(blocking)} {'blocks' if len(blocking) == 1 else 'block'} a takeover"
-    if not mirror.verified:
-        return "unfit", mirror.last_error or "there is no verified mirror"
-    if mirror.staged:
-        return "warning", f"`sitescope-fo mirror {profile.name} --accept` takes the staged shrink"
-    if mirror.last_error:
-        return "warning", mirror.last_error
-    return "fit", f"verified mirror of {mirror.monitors} monitors, nothing blocks a takeover"
-
-
-def _mirror(profile: ProfilePart, now: float) -> str:
-    mirror = profile.mirror
-    if not mirror.revision:
-        return "none yet"
-    parts = [f"{mirror.monitors} monitors", f"taken {ago(mirror.at, now)}", f"revision {mirror.revision[:8]}"]
-    if mirror.drift:
-        parts.append("drift: differs from the primary")
-    if mirror.skipped:
-        parts.append(f"{len(mirror.skipped)} files skipped")
-    if mirror.retargeted:
-        parts.append(f"{len(mirror.retargeted)} retargeted")
-    return ", ".join(parts)
-
-
-def _next(profile: ProfilePart, now: float) -> str:
-    if profile.next:
-        return profile.next
-    if profile.activates_at:
-        return f"takes over {ago(profile.activates_at, now)} unless the primary proves that it lives"
-    return "keeps watching"
 
 
 def _counts(report: StatusReport) -> str:
