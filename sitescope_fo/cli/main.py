@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import click
 
@@ -36,9 +37,12 @@ COMMANDS = {
         ("group", "group", "group"),
         ("monitor", "monitor", "monitor"),
         ("alert", "alert", "alert"),
+        ("schedule", "schedule", "schedule"),
         ("mail", "mail", "mail"),
         ("log", "log", "log"),
         ("lwsso", "lwsso", "lwsso"),
+        ("user", "user", "user"),
+        ("token", "token", "token"),
         ("demo", "demo", "demo"),
         ("version", "version", "version"),
     )
@@ -53,12 +57,16 @@ COMMANDS = {
     example="sitescope-fo --home /opt/SiteScope status",
 )
 @click.option("--daemon", is_flag=True, help="Run the node in the foreground, without a console.")
+@click.option("--attach", metavar="URL", help="Open the console of another node, after login, such as https://node.example:8443.")
+@click.option("--user", metavar="NAME", help="Who logs in with --attach; else it asks.")
+@click.option("--trust", metavar="FILE", help="A certificate to believe with --attach.")
 @click.option("--version", "show_version", is_flag=True, help="Print the version and end.")
 @click.pass_context
-def root(ctx: click.Context, daemon: bool, show_version: bool) -> None:
+def root(ctx: click.Context, daemon: bool, attach: str | None, user: str | None, trust: str | None, show_version: bool) -> None:
     """Keep infrastructure monitoring alive when the monitoring server dies.
 
-    Without a command it shows the status of the node that runs on the home, or this text when none does.
+    Without a command it opens the console: on the node that runs on the home, or on one that it starts itself. Without a terminal
+    it shows the status of the node that runs, or this text when none does.
     """
     call = ctx.ensure_object(Invocation)
     if show_version:
@@ -77,10 +85,32 @@ def root(ctx: click.Context, daemon: bool, show_version: bool) -> None:
 
         ctx.exit(run_daemon(call.root))
     if ctx.invoked_subcommand is None:
-        _without_command(ctx, call)
+        _without_command(ctx, call, Elsewhere(attach, user or "", trust or "") if attach else None)
+    elif attach:
+        raise Usage("--attach takes no command", where=ctx.invoked_subcommand, hint="It opens a console: leave the command out")
 
 
-def _without_command(ctx: click.Context, call: Invocation) -> None:
+class Elsewhere(NamedTuple):
+    """A node that is not on this home, as it was asked for."""
+
+    url: str
+    user: str
+    trust: str
+
+
+def _without_command(ctx: click.Context, call: Invocation, elsewhere: Elsewhere | None) -> None:
+    if call.on_terminal:
+        from sitescope_fo.cli.console import open_console
+
+        ctx.exit(open_console(call, elsewhere))
+    if elsewhere:
+        raise Usage(
+            "--attach needs a terminal", where=elsewhere.url, hint="Run it from a terminal, without pipes and without --json"
+        )
+    _tell_without_terminal(ctx, call)
+
+
+def _tell_without_terminal(ctx: click.Context, call: Invocation) -> None:
     from sitescope_fo.cli.status import show
 
     try:

@@ -17,6 +17,8 @@ from sitescope_fo.model.service import Level
 
 HOLD_DEFAULT_S = 4 * 3600.0
 HOLD_LONGEST_S = 7 * 86400.0
+ACK_LONGEST_S = 365 * 86400.0
+DOWNTIME_LONGEST_S = 365 * 86400.0
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag=str.lower):
@@ -140,6 +142,35 @@ class AlertTest(Command, frozen=True, kw_only=True):
     name: str
 
 
+class ScheduleAdd(ConfigCommand, frozen=True, kw_only=True):
+    """Adds a schedule: a range by `windows` ("mon-fri 08:00-18:00"), or an absolute one by `moments` ("mon-fri 06:00")."""
+
+    name: str
+    windows: tuple[str, ...] = ()
+    moments: tuple[str, ...] = ()
+    profile: str = ""
+    force: bool = False
+
+
+class ScheduleEdit(ConfigCommand, frozen=True, kw_only=True):
+    """Changes a schedule; empty fields stay, new times replace all old ones. One in use keeps its name and its kind."""
+
+    name: str
+    new_name: str = ""
+    windows: tuple[str, ...] = ()
+    moments: tuple[str, ...] = ()
+    profile: str = ""
+    force: bool = False
+
+
+class ScheduleRemove(ConfigCommand, frozen=True, kw_only=True):
+    """Removes a schedule that neither a monitor nor a profile uses."""
+
+    name: str
+    profile: str = ""
+    force: bool = False
+
+
 class MailSet(ConfigCommand, frozen=True, kw_only=True):
     """E-mail settings; empty fields stay as they are."""
 
@@ -164,6 +195,38 @@ class MailTemplateSet(ConfigCommand, frozen=True, kw_only=True):
 
     name: str
     text: str
+
+
+# --- what people say about monitors ---------------------------------------------------------------------------------
+
+
+class Ack(Command, frozen=True, kw_only=True):
+    """Acknowledges the problem of a monitor until it is good, or for `for_s` seconds at most. Replaces an earlier one."""
+
+    path: str
+    comment: str
+    for_s: float | None = None
+
+
+class Unack(Command, frozen=True, kw_only=True):
+    """Takes an acknowledgement back."""
+
+    path: str
+
+
+class DowntimeAdd(Command, frozen=True, kw_only=True):
+    """Plans a downtime. `scope`: a group, a monitor path, or `/`, each perhaps behind `profile:`; `from`: ISO, "" = now."""
+
+    scope: str
+    reason: str
+    start: str = msgspec.field(name="from", default="")
+    for_s: float
+
+
+class DowntimeEnd(Command, frozen=True, kw_only=True):
+    """Ends a downtime now, or cancels one to come."""
+
+    id: str
 
 
 # --- profiles and peers ---------------------------------------------------------------------------------------------
@@ -295,9 +358,45 @@ class UnlockProfile(Command, frozen=True, kw_only=True):
 
 
 class LwssoSet(ConfigCommand, frozen=True, kw_only=True):
-    """The shared passphrase. It travels over the unix socket only and is never stored: its scrypt root is."""
+    """The shared passphrase. It is never stored: its scrypt root is."""
 
     passphrase: str
+
+
+class UserAdd(ConfigCommand, frozen=True, kw_only=True):
+    """Lets a person log in over the network."""
+
+    name: str
+    role: Literal["viewer", "operator", "administrator"]
+    password: str
+
+
+class UserPasswd(ConfigCommand, frozen=True, kw_only=True):
+    """Another password for a user; ends the user's sessions."""
+
+    name: str
+    password: str
+
+
+class UserRemove(ConfigCommand, frozen=True, kw_only=True):
+    """Removes a user and ends the user's sessions; the last administrator only with `force`."""
+
+    name: str
+    force: bool = False
+
+
+class TokenAdd(ConfigCommand, frozen=True, kw_only=True):
+    """Makes a token for a script; it stands in the result, once. `for_s`: seconds until it ends, 0 = never."""
+
+    name: str
+    role: Literal["viewer", "operator", "administrator"]
+    for_s: float = 0.0
+
+
+class TokenRevoke(ConfigCommand, frozen=True, kw_only=True):
+    """Ends a token at once."""
+
+    name: str
 
 
 class ConfigSet(ConfigCommand, frozen=True, kw_only=True):
@@ -330,9 +429,16 @@ AnyCommand = (
     | AlertEdit
     | AlertRemove
     | AlertTest
+    | ScheduleAdd
+    | ScheduleEdit
+    | ScheduleRemove
     | MailSet
     | MailTest
     | MailTemplateSet
+    | Ack
+    | Unack
+    | DowntimeAdd
+    | DowntimeEnd
     | ProfileAdd
     | ProfileEdit
     | ProfileRemove
@@ -349,6 +455,11 @@ AnyCommand = (
     | ReleaseProfile
     | UnlockProfile
     | LwssoSet
+    | UserAdd
+    | UserPasswd
+    | UserRemove
+    | TokenAdd
+    | TokenRevoke
     | ConfigSet
     | Reload
     | HistoryVerify

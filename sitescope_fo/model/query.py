@@ -11,6 +11,8 @@
 | `timeline` | `name limit` | list of `TimelineStep` (record.py), newest last; without `name` the primary's own |
 | `groups` | `profile` | list of `{path, name, monitors, depends_on, profile}` |
 | `alerts` | `profile` | list of `{scope, name, on, when, to, enabled, profile}` |
+| `acks` | `profile` | list of `AckRow` (snapshot.py): the acknowledgements that hold |
+| `downtimes` | `profile all` | list of `DowntimeRow` (snapshot.py) by start; `all=yes`: also what is over (30 days) |
 | `profiles` | - | list as in status |
 | `profile` | `name` | one profile: configuration with defaults spelled out, plus its status |
 | `defaults` | - | Default Settings: `{notify}`, the recipients of role mails when a profile names nobody |
@@ -25,7 +27,10 @@
 | `results` | `path day limit` | list of results of a monitor, newest last |
 | `export` | `day` `format` | `{lines: [...]}`: the guide-style daily log |
 | `mail` | `profile` | settings of a tree without secrets; `templates` |
+| `schedules` | `profile` | list of `{name kind windows moments used_by open next_on next_off profile}`, times as text |
 | `types` | - | monitor types with settings and values |
+| `users` | - | list of `{name, role, changed}` (administrator) |
+| `tokens` | - | list of `{name, role, created, expires}`; "" = never ends (administrator) |
 
 `monitor` adds to its row: `config`; `last` results; `depends` (a path) and `dependencies`, the whole chain (list of `Dependency`,
 nearest first); `alerts`; `hanging_s`; `thresholds` (list of `ThresholdState`); `values` (list of `MeasuredValue`);
@@ -43,6 +48,8 @@ from typing import Literal
 
 import msgspec
 
+from sitescope_fo.model.service import Level
+
 QUERIES = (
     "status",
     "monitors",
@@ -51,6 +58,8 @@ QUERIES = (
     "monitor",
     "groups",
     "alerts",
+    "acks",
+    "downtimes",
     "profiles",
     "profile",
     "defaults",
@@ -64,10 +73,25 @@ QUERIES = (
     "results",
     "export",
     "mail",
+    "schedules",
     "types",
+    "users",
+    "tokens",
 )
 
-OFFLINE_QUERIES = frozenset(QUERIES) - {"status", "monitor", "monitors", "monitor_page", "snapshot", "results"}
+LEVELS = {"users": Level.administrator, "tokens": Level.administrator}
+"""The least level of queries that need more than viewer; `log` needs administrator for the audit log."""
+
+OFFLINE_QUERIES = frozenset(QUERIES) - {
+    "status",
+    "monitor",
+    "monitors",
+    "monitor_page",
+    "snapshot",
+    "results",
+    "acks",
+    "downtimes",
+}
 """Those that a stopped node's files can answer (`profiles` and `profile` then without states)."""
 
 

@@ -199,6 +199,17 @@ def check_profile(ha: HaConfig, profile: Profile, schedules: Collection[Schedule
             )
 
 
+def schedule_users(ha: HaConfig, name: str) -> tuple[str, ...]:
+    """The profiles that follow a schedule of this node, and for what: `profile prod (mirror schedule)`."""
+    wanted = name.casefold()
+    return tuple(
+        f"profile {profile.name} ({use} schedule)"
+        for profile in ha.profiles
+        for use, used in (("check", profile.check_schedule), ("mirror", profile.mirror_schedule))
+        if used.casefold() == wanted
+    )
+
+
 def _place(profile: Profile) -> tuple[str, int]:
     return profile.primary_host.casefold(), profile.primary_port
 

@@ -50,7 +50,7 @@ class LiveConfig:
                 return "default recipients of role mails saved", {"notify": list(body.notify)}
             case commands.PeerAccept() | commands.PeerRemove():
                 return await self._peer(body)
-            case commands.MailSet() | commands.MailTemplateSet() | commands.LwssoSet() | commands.ConfigSet():
+            case _ if isinstance(body, node_commands.NodeCommand):
                 return await self._node_command(body)
             case _:
                 return await self._edit_tree(body)  # type: ignore[arg-type]
@@ -73,7 +73,9 @@ class LiveConfig:
 
     def _edit(self, body: tree_commands.TreeCommand, path: str, cache: ParseCache, root: Path) -> Done:
         """Blocking."""
-        return tree_commands.edit_tree(root, body, path, self._editing(cache))
+        own = root == self._node.home.root  # profiles follow schedules of the node itself
+        users = ha_commands.schedule_users(self._node.world.ha, path) if own else ()
+        return tree_commands.edit_tree(root, body, path, self._editing(cache), users)
 
     def _editing(self, cache: ParseCache) -> EditContext:
         node = self._node
@@ -87,7 +89,8 @@ class LiveConfig:
     def _place(self, body: tree_commands.TreeCommand) -> tuple[str, str]:
         """(profile, path in its tree). `prod:Servers/Web` names a mirrored tree; so does a path that only one of them has.
 
-        A new group goes to the node's own tree when no profile is named. Raises Conflict (`ambiguous`) when several trees fit.
+        A new group and a schedule are the node's own when no profile is named. Raises Conflict (`ambiguous`) when
+        several trees fit.
         """
         node, path = self._node, tree_commands.target_of(body)
         if body.profile:
@@ -96,7 +99,7 @@ class LiveConfig:
         prefix, colon, rest = path.partition(":")
         if colon and prefix in node.watches:
             return prefix, rest
-        if not path or isinstance(body, commands.GroupAdd):
+        if not path or isinstance(body, commands.GroupAdd | tree_commands.ScheduleCommand):
             return "", path
         holders = [name for name in ("", *node.watches) if _has(node, name, path)]
         if len(holders) > 1:
@@ -222,7 +225,8 @@ class LiveConfig:
 
     async def _node_command(self, body: node_commands.NodeCommand) -> Done:
         node = self._node
-        apply = partial(node_commands.apply, node.home, body, node.ports.keys, self._editing(node.own.cache), node.role)
+        using, wall = self._editing(node.own.cache), node.ports.clock.wall()
+        apply = partial(node_commands.apply, node.home, body, node.ports.keys, using, node.role, wall)
         text, result = await node.ports.work.run_blocking(apply, lane="own")
         await node.own.refresh(forced=True)
         return text, result

@@ -21,7 +21,7 @@ from sitescope_fo.model.query import OFFLINE_QUERIES, CheckRow
 from sitescope_fo.model.service import read_only_refusal
 from sitescope_fo.model.status import PASSIVE, Role
 from sitescope_fo.monitors.registry import Registry
-from sitescope_fo.node import config_view, ha_commands, history_view, log_view, node_commands, tree_commands
+from sitescope_fo.node import config_view, ha_commands, history_view, log_view, node_commands, schedule_view, tree_commands
 from sitescope_fo.node.check_rows import good_row, odd_rows, problem_rows
 from sitescope_fo.node.codec import decode
 from sitescope_fo.node.key_ring import KeyRing
@@ -29,6 +29,7 @@ from sitescope_fo.node.ports.clock import SystemClock
 from sitescope_fo.node.ports.randomness import SystemRandomness
 from sitescope_fo.node.queries import template_texts, whole_number
 from sitescope_fo.node.settings import load_settings
+from sitescope_fo.security.accounts import read_accounts
 from sitescope_fo.security.keys import load_keys
 from sitescope_fo.security.local_socket import not_running
 from sitescope_fo.store.cells import CellStore
@@ -81,8 +82,8 @@ class OfflineDoor:
         config, ha = load_settings(home)
         using = EditContext(book=self._book, new_id=self._uid, keep_in=home.edited)
         match body:
-            case commands.MailSet() | commands.MailTemplateSet() | commands.LwssoSet() | commands.ConfigSet():
-                return node_commands.apply(home, body, self._ring(), using, config.role)
+            case _ if isinstance(body, node_commands.NodeCommand):
+                return node_commands.apply(home, body, self._ring(), using, config.role, self._clock.wall())
             case (
                 commands.ProfileAdd()
                 | commands.ProfileEdit()
@@ -111,7 +112,7 @@ class OfflineDoor:
                 hint="Or on the running failover while it is active",
                 code="passive_edit",
             )
-        return tree_commands.edit_tree(self._home.root, body, path, using)
+        return tree_commands.edit_tree(self._home.root, body, path, using, ha_commands.schedule_users(ha, path))
 
     def _profile(self, body: commands.ConfigCommand, config: NodeConfig, ha: HaConfig) -> tree_commands.Done:
         ha_commands.refuse_role(config.role, Role.failover, str(self._home.root))
@@ -165,6 +166,9 @@ class OfflineDoor:
             if error.code == "both_roles":  # each file's own problems are told by themselves
                 raise
 
+    def _people(self) -> None:
+        read_accounts(self._home.root)
+
     def _ring(self) -> KeyRing:
         return KeyRing(self._home, load_keys(self._home.keys))
 
@@ -186,10 +190,15 @@ class OfflineDoor:
             "groups": lambda: config_view.groups(self._catalogue(), None),
             "alerts": lambda: config_view.alerts(self._catalogue(), None),
             "mail": lambda: {**config_view.mail(self._catalogue()), "templates": template_texts(home.root)},
+            "schedules": lambda: schedule_view.schedules(
+                self._catalogue(), load_ha_config(home), None, self._clock.local(self._clock.wall())
+            ),
             "types": lambda: config_view.types(self._book),
             "config": lambda: config_view.settings(load_node_config(home)),
             "profiles": lambda: [config_view.profile_config(one) for one in load_ha_config(home).profiles],
             "profile": lambda: config_view.profile_config(ha_commands.find_profile(load_ha_config(home), profile)),
+            "users": lambda: config_view.accounts(read_accounts(home.root))["users"],
+            "tokens": lambda: config_view.accounts(read_accounts(home.root))["tokens"],
             "defaults": lambda: {"notify": list(load_ha_config(home).notify)},
             "peers": lambda: config_view.peers(load_ha_config(home)),
             "history": lambda: history.list_history(self._mirror_folder(profile)),
@@ -224,7 +233,13 @@ class OfflineDoor:
             raise not_running(self._home)
         problems: list[Problem] = []
         found = Catalogue()
-        for load in (lambda: load_node_config(self._home), lambda: load_ha_config(self._home), self._one_role, self._catalogue):
+        for load in (
+            lambda: load_node_config(self._home),
+            lambda: load_ha_config(self._home),
+            self._one_role,
+            self._people,
+            self._catalogue,
+        ):
             try:
                 loaded = load()
             except OSError as error:

@@ -10,17 +10,19 @@ import msgspec
 
 from sitescope_fo.mirror import history
 from sitescope_fo.model.config import Profile
-from sitescope_fo.model.errors import Refused, Usage
+from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.monitor import MonitorKey
-from sitescope_fo.model.service import Level, Who
+from sitescope_fo.model.query import LEVELS
+from sitescope_fo.model.service import Level, Who, refuse_below
 from sitescope_fo.model.snapshot import MonitorPage
-from sitescope_fo.node import check_rows, config_view, history_view, log_view, snapshot
+from sitescope_fo.node import check_rows, config_view, history_view, log_view, operator_rows, schedule_view, snapshot
 from sitescope_fo.node.find import nearest_hint
 from sitescope_fo.node.ha_commands import find_profile, folder_of
 from sitescope_fo.node.monitor_pages import MOST_ROWS, MonitorPages
 from sitescope_fo.node.monitor_rows import monitor_row
 from sitescope_fo.notify import templates
 from sitescope_fo.notify.built_in import BUILT_IN
+from sitescope_fo.security.accounts import read_accounts
 from sitescope_fo.store.config_toml import load_node_config
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ class Queries:
             "monitor": self._monitor,
             "groups": self._groups,
             "alerts": self._alerts,
+            "acks": self._acks,
+            "downtimes": self._downtimes,
             "profiles": self._profiles,
             "profile": self._profile,
             "peers": self._peers,
@@ -72,7 +76,10 @@ class Queries:
             "results": self._results,
             "export": self._export,
             "mail": self._mail,
+            "schedules": self._schedules,
             "types": self._types,
+            "users": self._users,
+            "tokens": self._tokens,
         }
 
     async def answer(self, who: Who, name: str, params: Params) -> Any:  # noqa: ANN401  # any JSON-able value
@@ -80,11 +87,13 @@ class Queries:
         answer = self._answers.get(name)
         if answer is None:
             raise Usage(f"There is no query '{name}'", hint=nearest_hint(name, self._answers), code="not_found")
+        refuse_below(who, LEVELS.get(name, Level.viewer))
         return msgspec.to_builtins(await answer(who, params))
 
     # --- states -----------------------------------------------------------------------------------------------------
 
     async def _status(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        await self._node.tally.catch_up()
         return snapshot.status_report(self._node)
 
     async def _monitors(self, who: Who, params: Params) -> Any:  # noqa: ANN401
@@ -119,10 +128,12 @@ class Queries:
         return {**row, "config": config, "depends": depends, "alerts": alerts, "last": last, "hanging_s": hanging_s}
 
     async def _profiles(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        await self._node.tally.catch_up()
         return [snapshot.profile_part(self._node, state) for state in self._node.profile_states()]
 
     async def _profile(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         profile = self._known_profile(_needed(params, "name"))
+        await self._node.tally.catch_up()
         state = self._node.profile_state(profile.name)
         status = snapshot.profile_part(self._node, state) if state is not None else None
         return {**config_view.profile_config(profile), "status": msgspec.to_builtins(status)}
@@ -135,6 +146,17 @@ class Queries:
 
     async def _defaults(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return {"notify": list(self._node.world.ha.notify)}
+
+    async def _acks(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return operator_rows.acks(self._node, self._profile_param(params))
+
+    async def _downtimes(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        over = params.get("all", "") in {"yes", "true", "1"}
+        return operator_rows.downtimes(self._node, self._profile_param(params), over=over)
+
+    def _profile_param(self, params: Params) -> str | None:
+        profile = params.get("profile") or None
+        return self._known_profile(profile).name if profile else None
 
     # --- configuration ----------------------------------------------------------------------------------------------
 
@@ -155,6 +177,12 @@ class Queries:
             self._known_profile(profile)
         texts = await node.ports.work.run_blocking(template_texts, node.tree_root(profile))
         return {**config_view.mail(node.world.catalogue, profile), "templates": texts}
+
+    async def _schedules(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node, clock = self._node, self._node.ports.clock
+        return schedule_view.schedules(
+            node.world.catalogue, node.world.ha, params.get("profile") or None, clock.local(clock.wall())
+        )
 
     async def _types(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return config_view.types(self._node.ports.book)
@@ -182,10 +210,19 @@ class Queries:
         profile = self._known_profile(_needed(params, "name"))
         return self._node.home.failover_dir(folder_of(self._node.world.ha, profile))
 
+    async def _users(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return (await self._accounts())["users"]
+
+    async def _tokens(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return (await self._accounts())["tokens"]
+
+    async def _accounts(self) -> Any:  # noqa: ANN401
+        return config_view.accounts(await self._node.ports.work.run_blocking(read_accounts, self._node.home.root, lane="own"))
+
     async def _log(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         name = params.get("name") or "high_availability"
-        if name == "audit" and who.level < Level.administrator:
-            raise Refused("The audit log needs an administrator", where=who.name, code="permission")
+        if name == "audit":
+            refuse_below(who, Level.administrator)
         await self._node.records.drain()
         return await self._node.ports.work.run_blocking(
             log_view.read_log, self._node.home, name, whole_number(params, "lines", 20), params.get("since", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from sitescope_fo.model.when import parse_when
 from sitescope_fo.notify.built_in import BUILT_IN
 from sitescope_fo.notify.templates import FOLDER, check_template
 from sitescope_fo.security.secrets import TreeSecrets
-from sitescope_fo.store import edit
+from sitescope_fo.store import edit, edit_schedules
 from sitescope_fo.store.edit import EditContext, EditResult
 from sitescope_fo.store.files import make_private_dir, write_atomic
 
-TreeCommand = (
+ElementCommand = (
     commands.GroupAdd
     | commands.GroupRemove
     | commands.MonitorAdd
@@ -27,6 +28,8 @@ TreeCommand = (
     | commands.AlertEdit
     | commands.AlertRemove
 )
+ScheduleCommand = commands.ScheduleAdd | commands.ScheduleEdit | commands.ScheduleRemove
+TreeCommand = ElementCommand | ScheduleCommand
 Done = tuple[str, Any]
 SMTP_SECRET = "smtp"  # noqa: S105  # the name of a secret
 
@@ -38,16 +41,21 @@ def target_of(body: TreeCommand) -> str:
             return body.group
         case commands.AlertAdd() | commands.AlertEdit() | commands.AlertRemove():
             return body.scope.strip("/")
+        case commands.ScheduleAdd() | commands.ScheduleEdit() | commands.ScheduleRemove():
+            return body.name
         case _:
             return body.path
 
 
-def edit_tree(root: Path, body: TreeCommand, path: str, using: EditContext) -> Done:
+def edit_tree(root: Path, body: TreeCommand, path: str, using: EditContext, users: Collection[str] = ()) -> Done:
     """Carries an edit out on the tree at `root`; `path` is the command's target without a profile prefix.
 
-    Raises SiteScopeError as `store.edit`; then nothing was changed.
+    `users`: what outside the tree refers to the target. Raises SiteScopeError as `store.edit`; then nothing was changed.
     """
-    text, done = _edit(root, body, path, using)
+    if isinstance(body, ScheduleCommand):
+        text, done = _edit_schedule(root, body, path, using, users)
+    else:
+        text, done = _edit(root, body, path, using)
     result: dict[str, Any] = {"path": path, "files": list(done.files)}
     if done.kept_copy is not None:
         text += f"; the file's comments are kept in {done.kept_copy}"
@@ -55,7 +63,27 @@ def edit_tree(root: Path, body: TreeCommand, path: str, using: EditContext) -> D
     return text, result
 
 
-def _edit(root: Path, body: TreeCommand, path: str, using: EditContext) -> tuple[str, EditResult]:
+def _edit_schedule(
+    root: Path, body: ScheduleCommand, name: str, using: EditContext, users: Collection[str]
+) -> tuple[str, EditResult]:
+    if isinstance(body, commands.ScheduleRemove):
+        return f"schedule {name} removed", edit_schedules.remove_schedule(root, name, using=using, users=users)
+    times = {key: list(value) for key, value in (("windows", body.windows), ("moments", body.moments)) if value}
+    if len(times) > 1:
+        what = "A schedule has windows (a range) or moments (absolute), not both"
+        raise Usage(what, where=name, hint="Make two schedules", code="bad_schedule")
+    if isinstance(body, commands.ScheduleAdd):
+        if not times:
+            raise Usage("A schedule needs times", where=name, hint="Give windows or moments", code="bad_schedule")
+        done = edit_schedules.add_schedule(root, {"name": name, **times}, using=using)
+        return f"schedule {name} added", done
+    changes = {**({"name": body.new_name} if body.new_name else {}), **times}
+    if not changes:
+        raise Usage("There is nothing to change", where=name, hint="Give a name or times", code="nothing_to_change")
+    return f"schedule {name} changed", edit_schedules.edit_schedule(root, name, changes, using=using, users=users)
+
+
+def _edit(root: Path, body: ElementCommand, path: str, using: EditContext) -> tuple[str, EditResult]:
     match body:
         case commands.GroupAdd():
             done = edit.add_group(root, path, using=using, description=body.description, depends_on=body.depends_on)

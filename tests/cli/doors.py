@@ -127,6 +127,12 @@ ANSWERS = {
         "to": ["ops@example.org"],
         "templates": {"alert": "A subject\n{{ path }}"},
     },
+    "users": [{"name": "alice", "role": "operator", "changed": "2026-11-22T10:00:00.000Z"}],
+    "tokens": [{"name": "grafana", "role": "viewer", "created": "2026-11-22T10:00:00.000Z", "expires": ""}],
+    "schedules": [
+        {"name": "business hours", "kind": "range", "windows": ["mon-fri 08:00-18:00"], "moments": [], "used_by": ["Web/Home"],
+         "open": True, "next_on": "2026-11-23T08:00:00.000Z", "next_off": "2026-11-22T18:00:00.000Z", "profile": ""}
+    ],
     "types": [msgspec.to_builtins(URL), msgspec.to_builtins(PING)],
 }  # fmt: skip
 
@@ -150,6 +156,9 @@ class CannedDoor:
     def command(self, body, on_progress):
         self.commands.append(body)
         on_progress(CommandReply(id="1", outcome="running", text="half way", progress=0.5))
+        if isinstance(body, commands.TokenAdd):
+            made = {"name": body.name, "role": body.role, "token": "ab" * 32, "expires": ""}
+            return msgspec.structs.replace(self.reply, result=made)
         return self.reply
 
 

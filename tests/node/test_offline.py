@@ -156,7 +156,7 @@ def test_what_only_a_running_node_knows_is_not_invented(primary_home, query):
     assert caught.value.code == "not_running"
 
 
-@pytest.mark.parametrize("query", sorted(OFFLINE_QUERIES - {"profile", "history"}))
+@pytest.mark.parametrize("query", sorted(OFFLINE_QUERIES - {"profile", "history", "history_show", "history_diff"}))
 def test_every_offline_query_has_an_answer(primary_home, query):
     assert door(primary_home).query(query, {}) is not None
 
