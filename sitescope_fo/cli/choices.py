@@ -51,6 +51,12 @@ def edit_options(function: F) -> F:
     return profile_option(forced(function))
 
 
+def role_option(function: F) -> F:
+    """`--role`: what a person or a token may do."""
+    roles = click.Choice(["viewer", "operator", "administrator"])
+    return click.option("--role", type=roles, required=True, help="What they may do.")(function)
+
+
 def yes_option(function: F) -> F:
     """`--yes`."""
     return click.option("--yes", is_flag=True, help="Do it without asking.")(function)

@@ -38,6 +38,13 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     """Asked to be kept from changing anything: every command is refused, whatever the level."""
 
 
+def refuse_below(who: Who, level: Level) -> None:
+    """Raises Refused (`permission`) for somebody below `level`."""
+    if who.level < level:
+        article = "a" if level is Level.viewer else "an"
+        raise Refused(f"This needs {article} {level.name}", where=who.name, hint="Ask somebody with that role", code="permission")
+
+
 def read_only_refusal(who: str) -> Refused:
     """The refusal of a command by somebody who declared to look only."""
     return Refused("Nothing is changed with --read-only", where=who, hint="Leave --read-only out", code="read_only")
@@ -83,6 +90,27 @@ class PeerService(Protocol):
 
         `path` has no query. Raises SiteScopeError; an unknown path is Refused with code `not_found`.
         """
+        ...
+
+
+class PeopleService(Protocol):
+    """Who people and scripts on the network are."""
+
+    @property
+    def allow_plain(self) -> bool:
+        """Whether they may show passwords and tokens without TLS from other machines, too."""
+        ...
+
+    async def login(self, asked: Login, address: str) -> LoggedIn:
+        """Opens a session for somebody at `address`. Raises Refused: `login_wrong`, `login_limited`, `busy`."""
+        ...
+
+    def logout(self, token: str) -> None:
+        """Ends the session of that token, if there is one."""
+        ...
+
+    def who(self, token: str) -> Who:
+        """Whose session or token it is. Raises Refused: `session_ended`, `token_expired`."""
         ...
 
 

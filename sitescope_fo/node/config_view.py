@@ -12,6 +12,7 @@ from sitescope_fo.model.config import HaConfig, NodeConfig, Profile
 from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.monitor import Monitor, When
 from sitescope_fo.model.monitor_type import TypeBook
+from sitescope_fo.security.accounts import Accounts
 from sitescope_fo.store.config_toml import FIELDS, show_value
 
 
@@ -127,6 +128,14 @@ def mail(catalogue: Catalogue, profile: str = "") -> dict[str, Any]:
         "from": found.sender,
         "to": list(found.to),
         "timeout_s": found.timeout_s,
+    }
+
+
+def accounts(found: Accounts) -> dict[str, list[dict[str, str]]]:
+    """Users and tokens without anything secret."""
+    return {
+        "users": [{"name": row.name, "role": row.role, "changed": row.changed} for row in found.user],
+        "tokens": [{"name": row.name, "role": row.role, "created": row.created, "expires": row.expires} for row in found.token],
     }
 
 

@@ -1,9 +1,11 @@
-"""Commands that set up one home, running or not: mail, templates, the passphrase, settings. Blocking."""
+"""Commands that set up one home, running or not: mail, templates, the passphrase, users, settings. Blocking."""
 
 from __future__ import annotations
 
 from sitescope_fo.model import command as commands
 from sitescope_fo.model.status import Role
+from sitescope_fo.node import account_commands
+from sitescope_fo.node.account_commands import AccountCommand
 from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.tree_commands import Done, set_mail, set_template
 from sitescope_fo.security.passphrase import derive_root
@@ -12,11 +14,11 @@ from sitescope_fo.store.config_toml import set_node_value
 from sitescope_fo.store.edit import EditContext
 from sitescope_fo.store.home import Home
 
-NodeCommand = commands.MailSet | commands.MailTemplateSet | commands.LwssoSet | commands.ConfigSet
+NodeCommand = commands.MailSet | commands.MailTemplateSet | commands.LwssoSet | commands.ConfigSet | AccountCommand
 
 
-def apply(home: Home, body: NodeCommand, ring: KeyRing, using: EditContext, role: Role) -> Done:
-    """(text, result) of one command. Raises SiteScopeError; then nothing was changed."""
+def apply(home: Home, body: NodeCommand, ring: KeyRing, using: EditContext, role: Role, wall: float) -> Done:  # what a home is
+    """(text, result) of one command, asked for at `wall`. Raises SiteScopeError; then nothing was changed."""
     match body:
         case commands.MailSet():
             return set_mail(home.root, body, TreeSecrets.read(home.root, ring.keys), using)
@@ -28,6 +30,8 @@ def apply(home: Home, body: NodeCommand, ring: KeyRing, using: EditContext, role
             field = set_node_value(home, body.key, body.value)
             restart = "; restart the node to use it" if field.restart else ""
             return f"{body.key} = {body.value}{restart}", {"key": body.key, "value": body.value, "restart": field.restart}
+        case _:
+            return account_commands.apply(home.root, body, ring, wall)
 
 
 def set_passphrase(home: Home, ring: KeyRing, passphrase: str, role: Role) -> Done:

@@ -12,7 +12,7 @@ import msgspec
 
 from sitescope_fo.model.command import AnyCommand, CommandReply, CommandRequest, ConfigCommand
 from sitescope_fo.model.errors import ErrorBody, Internal, Refused, SiteScopeError, Unreachable, Usage
-from sitescope_fo.model.service import Who, read_only_refusal
+from sitescope_fo.model.service import Level, Who, read_only_refusal, refuse_below
 from sitescope_fo.node.live_config import LiveConfig
 from sitescope_fo.node.queries import Queries
 from sitescope_fo.node.role_control import RoleControl
@@ -70,7 +70,8 @@ class OperatorApi:
     async def progress(self, who: Who, command_id: str) -> CommandReply:
         """See `OperatorService`."""
         run = self._runs.get(command_id)
-        if run is None:
+        # A reply may hold what is told once, such as a token: it is for whoever asked, and the owner of the home.
+        if run is None or (run.who.name != who.name and who.level < Level.administrator):
             raise Refused("There is no such command", where=command_id, hint="Ids are kept for the last 1,000", code="not_found")
         return run.reply
 
@@ -117,10 +118,7 @@ class OperatorApi:
         who = run.who
         if who.read_only:
             raise read_only_refusal(who.name)
-        if who.level < body.level:
-            raise Refused(
-                f"This needs an {body.level.name}", where=who.name, hint="Ask somebody with that role", code="permission"
-            )
+        refuse_below(who, body.level)
         if isinstance(body, ConfigCommand):
             return await self._config.apply(who, body)
         return await self._roles.apply(who, body, run.progress)

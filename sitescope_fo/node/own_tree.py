@@ -6,6 +6,7 @@ as `high_availability/last_good/`, so that a restart over a bad edit runs what r
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,8 @@ class OwnTree:
         self.builder = ManifestBuilder(node.home, node.world.ha.node_id)
         self.manifest: Manifest | None = None
         self._changed_at = node.ports.clock.mono()
+        self.followers: list[Callable[[], Awaitable[None]]] = []
+        """Asked to read what they need with each load."""
         self.waiting_settings: tuple[str, ...] = ()
         """Settings that config.toml has changed and that count only after a restart."""
 
@@ -162,6 +165,8 @@ class OwnTree:
         node = self._node
         self._unreadable = False
         await self._read_settings()
+        for follow in self.followers:
+            await follow()
         try:
             tree = await self._read(node.home.root, write_ids=True)
         except ConfigInvalid as error:

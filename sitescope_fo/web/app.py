@@ -1,6 +1,7 @@
 """The two applications, for the network and for the unix socket.
 
-They share no route table, so that neither can grow the other's rights.
+On the network, peers and people have a door each. What a request shows and asks for decides which one answers, never what it is
+refused by the other.
 """
 
 from __future__ import annotations
@@ -12,17 +13,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sitescope_fo.model import wire
 from sitescope_fo.model.errors import Internal, Refused
 from sitescope_fo.model.ports import Clock, Work
 from sitescope_fo.model.query import QUERIES
-from sitescope_fo.model.service import Answer, OperatorService, PeerService
+from sitescope_fo.model.service import Answer, OperatorService, PeerService, PeopleService
 from sitescope_fo.security.gate import Gate
+from sitescope_fo.security.lwsso import AUTHORIZATION
 from sitescope_fo.web.limits import Limits
 from sitescope_fo.web.local_door import LocalDoor
-from sitescope_fo.web.message import problem_answer
+from sitescope_fo.web.message import headers_of, problem_answer
 from sitescope_fo.web.peer_door import CALLER, PeerDoor
+from sitescope_fo.web.people_door import PeopleDoor
+
+_SIGNED = "LWSSO"
+PEER_PATHS = {wire.HEALTH, "/api/v1/merge"}
+PEER_FOLDERS = ("/api/v1/mirror/", "/api/v1/state/", "/api/v1/handover/", wire.PEERS, "/api/v1/logs/")
 
 
 def network_app(
@@ -31,22 +39,42 @@ def network_app(
     clock: Clock,
     work: Work,
     *,
+    operators: tuple[OperatorService, PeopleService] | None = None,
     limits: Limits | None = None,
     routes: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
-    """What the TCP listener serves: `/healthz` to anyone, `/api/v1/…` to peers, and further `routes` (pages).
+    """What the TCP listener serves: `/healthz` to anyone, `/api/v1/…` to peers and people, and further `routes` (pages).
+
+    `operators`: what people may ask, and who they are; without, there are only peers.
 
     A bug behind a peer route is answered with a signed problem, so that a peer sees a living node, and goes on to the
     server, which logs it.
     """
-    door = PeerDoor(service, gate, clock, work, limits or Limits())
+    limits = limits or Limits()
+    door = PeerDoor(service, gate, clock, work, limits)
+    api: ASGIApp = door if operators is None else _TwoDoors(door, PeopleDoor(*operators, clock, limits))
 
     async def crashed(request: Request, _error: Exception) -> Response:
         answer = _crash(request)
         headers = await door.signature(getattr(request.state, CALLER, None), answer)
         return _response(answer, headers)
 
-    return _app(door, routes, crashed)
+    return _app(api, routes, crashed)
+
+
+class _TwoDoors:
+    """Peers are known by their token and by their routes; everything else is for people."""
+
+    def __init__(self, peers: ASGIApp, people: ASGIApp) -> None:
+        self._peers = peers
+        self._people = people
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        path = scope["path"]
+        signed = headers_of(scope).get(AUTHORIZATION, "").startswith(_SIGNED)
+        is_peer = signed or path in PEER_PATHS or path.startswith(PEER_FOLDERS)
+        await (self._peers if is_peer else self._people)(scope, receive, send)
 
 
 def local_app(

@@ -26,6 +26,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     send_s: float = 300.0
     """To take the answer."""
     requests_a_peer: int = 16
+    requests_a_person: int = 16
+    logins_an_address: int = 4
+    """Login requests of one address at once."""
+    login_bytes: int = 8 * 1024
+    login_s: float = 10.0
     connections: int = 500
     """Open at once on a listener; beyond it the one that waited longest for its request is dropped."""
     stop_s: float = 0.6

@@ -22,6 +22,10 @@ _DRAINED = 1024**2  # what is not read of a refused request's body, and yet no r
 _STATUS_OF_CODE = {
     "not_found": 404,
     "unauthenticated": 401,
+    "session_ended": 401,
+    "token_expired": 401,
+    "login_wrong": 401,
+    "login_limited": 429,
     "method_not_allowed": 405,
     "body_timeout": 408,
     "too_large": 413,

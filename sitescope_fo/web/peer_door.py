@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 
 import anyio
@@ -13,7 +10,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from sitescope_fo.model import packing, wire
-from sitescope_fo.model.errors import Internal, Refused, SiteScopeError
+from sitescope_fo.model.errors import Internal, SiteScopeError
 from sitescope_fo.model.ports import Clock, Work
 from sitescope_fo.model.service import Answer, PeerService
 from sitescope_fo.security.gate import Caller, Gate, TokenRefused
@@ -28,6 +25,7 @@ from sitescope_fo.web.message import (
     send_answer,
     target_of,
 )
+from sitescope_fo.web.slots import Slots
 
 CALLER = "lwsso_caller"
 _HASHED_INLINE = 1024**2  # 1 MiB of SHA-256 takes about 1 ms; more goes to a worker
@@ -43,7 +41,7 @@ class PeerDoor:
         self._clock = clock
         self._work = work
         self._limits = limits
-        self._running: Counter[str] = Counter()
+        self._slots = Slots(limits.requests_a_peer, "peer")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -54,7 +52,7 @@ class PeerDoor:
             keep = may_keep(headers)
             caller = self._admit(scope, headers)
             scope.setdefault("state", {})[CALLER] = caller
-            with self._slot(caller.peer_id):
+            with self._slots.one(caller.peer_id):
                 body, digest = await self._read(scope["path"], headers, receive)
                 keep = True
                 self._gate.check_body(caller, digest)
@@ -129,20 +127,6 @@ class PeerDoor:
         if len(body) <= _HASHED_INLINE:
             return hashlib.sha256(body).hexdigest()
         return await self._work.run_blocking(_sha256, body)
-
-    @contextmanager
-    def _slot(self, peer_id: str) -> Iterator[None]:
-        if self._running[peer_id] >= self._limits.requests_a_peer:
-            raise Refused(
-                f"{self._limits.requests_a_peer} requests of this peer are running", hint="Wait for one to end", code="busy"
-            )
-        self._running[peer_id] += 1
-        try:
-            yield
-        finally:
-            self._running[peer_id] -= 1
-            if not self._running[peer_id]:
-                del self._running[peer_id]
 
 
 def _sha256(body: bytes) -> str:

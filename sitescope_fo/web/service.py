@@ -30,6 +30,7 @@ from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.needs import Ports
 from sitescope_fo.node.operator_api import OperatorApi
 from sitescope_fo.node.peer_api import PeerApi
+from sitescope_fo.node.people import People
 from sitescope_fo.node.ports.clock import SystemClock
 from sitescope_fo.node.ports.randomness import SystemRandomness
 from sitescope_fo.node.ports.reference import NetworkReferencePoints
@@ -134,7 +135,9 @@ async def run_service(home: Home, oversee: Overseer) -> None:
     try:
         server_tls = await work.run_blocking(server_context, home.certificates) if config.tls else None
         network = Listener(
-            sockets=bind_all(config.bind, config.port), app=network_app(PeerApi(node), gate, clock, work), tls=server_tls
+            sockets=bind_all(config.bind, config.port),
+            app=network_app(PeerApi(node), gate, clock, work, operators=(api, People(node))),
+            tls=server_tls,
         )
         server = WebServer([network, Listener(sockets=(local.sock,), app=local_app(api, clock))])
         await _live(node, api, server, kept, oversee)

@@ -1,6 +1,6 @@
 """One way in for operators: an id gives one answer, levels count, the audit holds no secret, a defect is nobody's silence."""
 
-from typing import get_origin
+from typing import Literal, get_args, get_origin
 
 import anyio
 import msgspec
@@ -66,7 +66,11 @@ OF_TYPE = {str: "x", bool: True, dict: {}, tuple: ("x",)}
 def sample(kind):
     """A command of that class with the fields it must have."""
     must = [field for field in msgspec.structs.fields(kind) if field.required]
-    return kind(**{field.name: OF_TYPE[get_origin(field.type) or field.type] for field in must})
+    return kind(**{field.name: sample_of(field.type) for field in must})
+
+
+def sample_of(kind):
+    return get_args(kind)[0] if get_origin(kind) is Literal else OF_TYPE[get_origin(kind) or kind]
 
 
 async def test_the_engine_refuses_every_command_of_somebody_who_only_looks(failover):
