@@ -8,10 +8,11 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.events import DescendantFocus
 from textual.widget import Widget
-from textual.widgets import Button, Checkbox, Input, Label, Select, Static, TextArea
+from textual.widgets import Button, Input, Label, Select, Static, TextArea
 
 from sitescope_fo.console.dialogs.dialog import Dialog
 from sitescope_fo.console.view.form import Field, Form, problem_of, problems_of
+from sitescope_fo.console.widgets.toggle import Toggle
 from sitescope_fo.model.errors import SiteScopeError
 
 Save = Callable[[Mapping[str, str]], Awaitable[str]]
@@ -52,7 +53,7 @@ class FormDialog(Dialog[dict[str, str]]):
                 start = field.value if field.value in field.choices else field.choices[0]
                 return Select(options, value=start, allow_blank=False, id=name, compact=True)
             case "bool":
-                return Checkbox(value=field.value == "yes", id=name, compact=True)
+                return Toggle(field.value == "yes", id=name)
             case "lines":
                 return TextArea(field.value, id=name, compact=True, tab_behavior="focus")
             case _:
@@ -77,7 +78,7 @@ class FormDialog(Dialog[dict[str, str]]):
     def _values(self) -> Iterator[tuple[str, str]]:
         for field in self._form.fields:
             widget = self.query_one(f"#{_id(field.name)}")
-            if isinstance(widget, Checkbox):
+            if isinstance(widget, Toggle):
                 yield field.name, "yes" if widget.value else "no"
             elif isinstance(widget, Select):
                 yield field.name, str(widget.value)

@@ -130,6 +130,10 @@ class Table(ScrollView, can_focus=True):
             self.cursor = max(0, len(self.source) - 1)
         self.refresh()
 
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns; `renew` paints them."""
+        self._columns = tuple(columns)
+
     def touch(self, indexes: Collection[int]) -> int:
         """Paints those of these rows that can be seen. Gives how many."""
         first = self.scroll_offset.y
