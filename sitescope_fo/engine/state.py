@@ -20,8 +20,8 @@ PROFILE = "profile"
 PRIMARY = "primary"
 PULSE = "pulse"
 HEARD = "heard"
-TRACED = frozenset({MONITOR})
-"""Kinds whose cells show in one row of the list of monitors each; their ids are those of `monitor_cell`."""
+TRACED = frozenset({MONITOR, ACK})
+"""Kinds whose cells show in one row of the list of monitors each."""
 
 
 class MonitorState(msgspec.Struct, frozen=True, kw_only=True):

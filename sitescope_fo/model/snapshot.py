@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -36,6 +36,8 @@ class MonitorsPart(msgspec.Struct, frozen=True, kw_only=True):
     error: int = 0
     nodata: int = 0
     waiting: int = 0
+    acknowledged: int = 0
+    downtime: int = 0
 
 
 class PrimaryPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +147,46 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
 
 
+class AckPart(msgspec.Struct, frozen=True, kw_only=True):
+    """Who knows of a monitor's problem. `until` null: until it is good."""
+
+    by: str
+    at: str
+    comment: str
+    until: str | None = None
+
+
+class DowntimePart(msgspec.Struct, frozen=True, kw_only=True):
+    """The downtime a monitor is in."""
+
+    id: str
+    by: str
+    reason: str
+    start: str = msgspec.field(name="from")
+    until: str
+
+
+class AckRow(AckPart, frozen=True, kw_only=True):
+    """One acknowledgement in the list. `status`: as the monitor is shown now; `id`: the monitor's."""
+
+    id: str
+    path: str
+    profile: str
+    status: str
+
+
+class DowntimeRow(DowntimePart, frozen=True, kw_only=True):
+    """One downtime in the list. `scope`: a group, a monitor path, or `/`; `monitors`: how many it covers; `at`: when typed."""
+
+    scope: str
+    profile: str
+    state: Literal["planned", "running", "over"]
+    monitors: int
+    at: str
+    ended_by: str = ""
+    """Who ended it before its time."""
+
+
 class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `monitor list --json`."""
 
@@ -163,6 +205,8 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     next_run: str | None
     profile: str
     acknowledged: bool = False
+    ack: AckPart | None = None
+    downtime: DowntimePart | None = None
 
 
 class MonitorPage(msgspec.Struct, frozen=True, kw_only=True):

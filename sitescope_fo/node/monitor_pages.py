@@ -12,7 +12,7 @@ import anyio.lowlevel
 import msgspec
 
 from sitescope_fo.engine.catalogue import Catalogue
-from sitescope_fo.engine.state import MONITOR, MonitorState
+from sitescope_fo.engine.state import ACK, MONITOR, MonitorState
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.monitor import Monitor, MonitorKey
 from sitescope_fo.model.snapshot import MonitorChanges, MonitorPage, MonitorRow
@@ -28,9 +28,10 @@ MOST_ROWS = 1000
 """Rows in one answer at most, however many were asked for."""
 ROWS_AT_ONCE = 200
 """Made without a pause for the loop: about a millisecond."""
-LINES_AT_ONCE = 1000
-SHOWN = (*(status.value for status in Status), "waiting", "suspended")
-"""What `status` may be; the last two are kinds of disabled."""
+LINES_AT_ONCE = 500
+SHOWN = (*(status.value for status in Status), "waiting", "suspended", "acknowledged", "downtime", "unhandled")
+"""What `status` may be. Waiting and suspended are kinds of disabled; unhandled: a problem that is neither of the two before."""
+_PROBLEMS = frozenset({Status.warning, Status.error, Status.nodata})
 
 _Change = tuple[MonitorKey, int]
 """A monitor and the revision with which it changed last."""
@@ -50,12 +51,12 @@ class _Line(msgspec.Struct, frozen=True):
 class _Wanted(msgspec.Struct, frozen=True):
     """A filter, read."""
 
-    profile: str | None
-    group: str
-    statuses: set[str]
-    kinds: set[str]
-    words: tuple[str, ...]
-    unwanted: tuple[str, ...]
+    profile: str | None = None
+    group: str = ""
+    statuses: set[str] = set()
+    kinds: set[str] = set()
+    words: tuple[str, ...] = ()
+    unwanted: tuple[str, ...] = ()
 
     def by_name(self, line: _Line) -> bool:
         """Whether it fits as far as its configuration says."""
@@ -73,12 +74,18 @@ class _Wanted(msgspec.Struct, frozen=True):
         shown = {row.shown.value}
         shown |= {"waiting"} if row.waiting else set()
         shown |= {"suspended"} if row.suspended else set()
+        handled = {"acknowledged"} if rows.standing.acknowledgement(line.monitor.id) is not None else set()
+        handled |= {"downtime"} if rows.standing.downtime(line.monitor) is not None else set()
+        shown |= handled or ({"unhandled"} if row.shown in _PROBLEMS else set())
         if self.statuses and not self.statuses & shown:
             return False
         if not (self.words or self.unwanted):
             return True
         text = f"{line.text} {' '.join(shown)} {rows.text(row).casefold()}"
         return all(word in text for word in self.words) and not any(word in text for word in self.unwanted)
+
+
+_EVERYTHING = _Wanted()
 
 
 class MonitorPages:
@@ -100,8 +107,8 @@ class MonitorPages:
         revision, tree = self._node.writer.revision, self._tree.now()
         rows_of = _by_tree(self._node)
         wanted = self._wanted(params, profile, lines)
-        fits: list[_Line] = []
-        for start in range(0, len(lines), LINES_AT_ONCE):
+        fits = lines if wanted == _EVERYTHING else []
+        for start in range(0, 0 if fits is lines else len(lines), LINES_AT_ONCE):
             some = lines[start : start + LINES_AT_ONCE]
             fits += [line for line in some if wanted.by_name(line) and wanted.by_state(line, rows_of(line.key.profile))]
             await anyio.lowlevel.checkpoint()
@@ -132,17 +139,20 @@ class MonitorPages:
         """The monitors whose rows changed, oldest change first; None when that cannot be told."""
         table = self._node.writer.table
         states: Mapping[str, MonitorState] = table.of(MONITOR)
-        changes = table.changed_since(MONITOR, since)
-        if changes is None:
+        by_state, by_ack = table.changed_since(MONITOR, since), table.changed_since(ACK, since)
+        if by_state is None or by_ack is None:
             return None
-        found: list[_Change] = []
-        for cell_id, revision in changes:
+        found: dict[MonitorKey, int] = {}
+        for cell_id, revision in by_state:
             state = states.get(cell_id)
             if state is None:
                 return None
-            if profile is None or state.key.profile == profile:
-                found.append((state.key, revision))
-        return found[::-1]
+            found[state.key] = revision
+        for cell_id, revision in by_ack:
+            key = MonitorKey(*cell_id.split("\x1f"))
+            found[key] = max(revision, found.get(key, 0))
+        changes = [change for change in found.items() if profile is None or change[0].profile == profile]
+        return sorted(changes, key=lambda change: change[1])
 
     def _wanted(self, params: Mapping[str, str], profile: str | None, lines: list[_Line]) -> _Wanted:
         group = params.get("group", "").strip("/").casefold()

@@ -3,128 +3,152 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING
 
+import anyio
+import anyio.lowlevel
+
+from sitescope_fo.engine.operator_state import ack_holds, acknowledgements_of
 from sitescope_fo.engine.state import BLIND, MONITOR, MonitorState, blind_cell
 from sitescope_fo.model.monitor import Monitor
 from sitescope_fo.model.snapshot import MonitorsPart
 from sitescope_fo.model.status import Status
-from sitescope_fo.node.decide import may_check
 from sitescope_fo.node.monitor_rows import Rows
+from sitescope_fo.node.tree_stamp import tree_facts
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
 
-Shown = tuple[Status, bool, bool]
-"""Status, suspended, waiting."""
+AT_ONCE = 500
+"""Counted without a pause for the loop: 1 ms."""
+Shown = tuple[Status, bool, bool, bool]
+"""Status, suspended, waiting, in a downtime."""
 
 
 class _Count:
     """The monitors of one tree, as they were last looked at."""
 
     def __init__(self, node: Node, profile: str) -> None:
+        self.figures: Counter[Shown] = Counter()
+        self._node, self._profile = node, profile
         self._monitors = node.world.catalogue.monitors(profile)
-        self._facts = _facts(node, profile)
+        self._facts = tree_facts(node, profile)
         self._shown: dict[str, Shown] = {}
-        self._figures: Counter[Shown] = Counter()
-        rows = Rows(node, profile)
-        for monitor in self._monitors.values():
-            self._look(rows, monitor)
 
-    def holds(self, node: Node, profile: str) -> bool:
+    @property
+    def holds(self) -> bool:
         """Whether nothing has changed that concerns all rows."""
-        return node.world.catalogue.monitors(profile) is self._monitors and _facts(node, profile) == self._facts
+        now = self._node.world.catalogue.monitors(self._profile)
+        return now is self._monitors and tree_facts(self._node, self._profile) == self._facts
 
-    def look_again(self, rows: Rows, monitor_ids: list[str]) -> None:
-        """Some have changed."""
+    @property
+    def monitor_ids(self) -> Iterable[str]:
+        """Whom it counts."""
+        return self._monitors
+
+    def look(self, monitor_ids: Iterable[str]) -> None:
+        """Looks at some monitors, again or for the first time."""
+        rows = Rows(self._node, self._profile)
         for monitor_id in monitor_ids:
             if (monitor := self._monitors.get(monitor_id)) is not None:
                 self._look(rows, monitor)
 
     def _look(self, rows: Rows, monitor: Monitor) -> None:
         row = rows.state(monitor)
-        shown = (row.shown, row.suspended, row.waiting)
+        shown = (row.shown, row.suspended, row.waiting, rows.standing.downtime(monitor) is not None)
         before = self._shown.get(monitor.id)
         if before != shown:
             self._shown[monitor.id] = shown
-            self._figures[shown] += 1
+            self.figures[shown] += 1
             if before is not None:
-                self._figures[before] -= 1
-
-    @property
-    def figures(self) -> Counter[Shown]:
-        """How many show what."""
-        return self._figures
+                self.figures[before] -= 1
 
 
 class Tally:
-    """The counters of one node."""
+    """The counters of one node. `catch_up`, then ask without waiting in between."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._at = 0
         self._counts: dict[str, _Count] = {}
-        self._blind: dict[str, tuple[tuple[object, int, int], int]] = {}
+        self._blind: dict[str, tuple[Mapping[str, Monitor], int, int, int]] = {}
+        self._counting = anyio.Lock()
+
+    async def catch_up(self) -> None:
+        """Counts what is to be counted anew, in steps, so that `of` has little to do."""
+        async with self._counting:
+            at = self._node.writer.revision
+            counts = {profile: self._counts.get(profile) for profile in self._node.world.catalogue.profiles}
+            anew = [profile for profile, count in counts.items() if self._lost or count is None or not count.holds]
+            for profile in anew:
+                count = counts[profile] = _Count(self._node, profile)
+                for some in _batched(count.monitor_ids, AT_ONCE):
+                    count.look(some)
+                    await anyio.lowlevel.checkpoint()
+            if len(anew) == len(counts):
+                self._at = at
+            self._counts = {profile: count for profile, count in counts.items() if count is not None}
 
     def of(self, *profiles: str) -> MonitorsPart:
         """The counters of some trees together."""
-        self._catch_up()
+        self._look_at_changes()
         figures: Counter[Shown] = Counter()
         for profile in profiles:
-            if profile in self._counts:
-                figures.update(self._counts[profile].figures)
-        return _part(figures)
+            count = self._counts.get(profile)
+            if count is None or not count.holds:
+                count = self._counts[profile] = _Count(self._node, profile)
+                count.look(count.monitor_ids)
+            figures.update(count.figures)
+        return _part(figures, sum(map(self._acknowledged, profiles)))
 
     def blind(self, profile: str, term: int) -> int:
         """How many monitors have a blind window of that term."""
         cells, monitors = self._node.writer.table, self._node.world.catalogue.monitors(profile)
-        as_of = (monitors, cells.version(BLIND), term)
-        found = self._blind.get(profile)
-        if found is None or found[0][0] is not monitors or found[0][1:] != as_of[1:]:
-            windows = cells.of(BLIND)
-            found = (as_of, sum(blind_cell(profile, monitor, term).id in windows for monitor in monitors))
-            self._blind[profile] = found
-        return found[1]
+        version = cells.version(BLIND)
+        known = self._blind.get(profile)
+        if known is not None and known[0] is monitors and known[1:3] == (version, term):
+            return known[3]
+        windows = cells.of(BLIND)
+        number = sum(blind_cell(profile, monitor, term).id in windows for monitor in monitors)
+        self._blind[profile] = (monitors, version, term, number)
+        return number
 
-    def _catch_up(self) -> None:
-        node, table = self._node, self._node.writer.table
-        changes = table.changed_since(MONITOR, self._at)
-        changed = None if changes is None else self._by_tree([cell_id for cell_id, _ in changes])
-        counts: dict[str, _Count] = {}
-        for profile in node.world.catalogue.profiles:
-            count = self._counts.get(profile)
-            if count is None or changed is None or not count.holds(node, profile):
-                count = _Count(node, profile)
-            elif profile in changed:
-                count.look_again(Rows(node, profile), changed[profile])
-            counts[profile] = count
-        self._counts, self._at = counts, table.revision
+    def _acknowledged(self, profile: str) -> int:
+        wall, monitors = self._node.ports.clock.wall(), self._node.world.catalogue.monitors(profile)
+        known = acknowledgements_of(self._node.writer.table, profile)
+        return sum(ack.monitor in monitors and ack_holds(ack, wall) for ack in known)
 
-    def _by_tree(self, cell_ids: list[str]) -> dict[str, list[str]] | None:
-        """The changed monitors by tree; None when one has no state any more, and so cannot be told."""
-        states: Mapping[str, MonitorState] = self._node.writer.table.of(MONITOR)
+    @property
+    def _lost(self) -> bool:
+        """Whether it cannot be told any more what has changed."""
+        return self._node.writer.table.changed_since(MONITOR, self._at) is None
+
+    def _look_at_changes(self) -> None:
+        table = self._node.writer.table
+        states: Mapping[str, MonitorState] = table.of(MONITOR)
         found: dict[str, list[str]] = {}
-        for cell_id in cell_ids:
+        for cell_id, _ in table.changed_since(MONITOR, self._at) or ():
             state = states.get(cell_id)
-            if state is None:
-                return None
+            if state is None:  # without its state nobody knows whose it was
+                self._counts.clear()
+                break
             found.setdefault(state.key.profile, []).append(state.key.id)
-        return found
+        for profile, monitor_ids in found.items():
+            if (count := self._counts.get(profile)) is not None:
+                count.look(monitor_ids)
+        self._at = table.revision
 
 
-def _facts(node: Node, profile: str) -> tuple[bool, int]:
-    """What the rows of a whole tree depend on."""
-    return may_check(node.writer.table, node.role, profile), node.term_of(profile)
-
-
-def _part(figures: Counter[Shown]) -> MonitorsPart:
+def _part(figures: Counter[Shown], acknowledged: int) -> MonitorsPart:
     by_status: Counter[Status] = Counter()
-    suspended = waiting = running = 0
-    for (status, is_suspended, is_waiting), number in figures.items():
+    suspended = waiting = running = downtime = 0
+    for (status, is_suspended, is_waiting, in_downtime), number in figures.items():
         by_status[status] += number
         suspended += number * is_suspended
         waiting += number * is_waiting
+        downtime += number * in_downtime
         running += number * (not is_suspended and (is_waiting or status is not Status.disabled))
     return MonitorsPart(
         total=figures.total(),
@@ -136,4 +160,12 @@ def _part(figures: Counter[Shown]) -> MonitorsPart:
         error=by_status[Status.error],
         nodata=by_status[Status.nodata],
         waiting=waiting,
+        acknowledged=acknowledged,
+        downtime=downtime,
     )
+
+
+def _batched(names: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
+    left = iter(names)
+    while some := tuple(islice(left, size)):
+        yield some
