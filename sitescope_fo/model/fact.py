@@ -417,6 +417,12 @@ class NoopFinished(Fact, frozen=True, kw_only=True):
     started_mono: float
 
 
+class MailLeaving(Fact, frozen=True, kw_only=True):
+    """An outbox item is about to be handed to a server: from here on its recipient may have been told."""
+
+    item: str
+
+
 class MailSent(Fact, frozen=True, kw_only=True):
     """An outbox item was taken by a server. `told` (of `profile`'s tree) is what its recipient knows now; None for role mails."""
 

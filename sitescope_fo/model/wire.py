@@ -195,7 +195,7 @@ class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True):
     term: Count
     wall: Moment
     again: bool = False
-    """A downtime has broken the row since: the same status is told again."""
+    """A downtime has broken the row since, or nobody knows whether a mail was taken: the same status is told again."""
 
 
 class Ledger(Body, frozen=True, kw_only=True):

@@ -99,7 +99,7 @@ class Node:
             self.writer.table,
             ports.mailer,
             ports.clock,
-            self.submit,
+            self,
             may_notify=self.may_notify,
             settings_for=self.mail_settings,
             changed=partial(self.writer.changed, OUTBOX),

@@ -122,10 +122,8 @@ class Decider:
                 return run_notes.on_note(fact)
             case facts.NoopFinished():
                 return judging.on_noop(fact, now)
-            case facts.MailSent():
-                return outbox.on_sent(cells, fact, now)
-            case facts.MailFailed():
-                return outbox.on_failed(cells, fact, now)
+            case facts.MailLeaving() | facts.MailSent() | facts.MailFailed():
+                return outbox.decide(cells, fact, now)
             case facts.LedgerReceived():
                 return exchange.merge_ledger(cells, fact, now)
             case facts.ChecksReceived():

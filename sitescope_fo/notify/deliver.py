@@ -8,6 +8,7 @@ success lets all of them go.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,7 +16,7 @@ from anyio.abc import TaskGroup
 from sitescope_fo.engine.cells import Cell, Cells
 from sitescope_fo.engine.state import OUTBOX, OutboxItem
 from sitescope_fo.model.config import MailSettings
-from sitescope_fo.model.fact import Fact, MailFailed, MailSent
+from sitescope_fo.model.fact import Fact, MailFailed, MailLeaving, MailSent
 from sitescope_fo.model.ports import Clock, Mailer, Message
 from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from sitescope_fo.notify.outbox import due, retry_pause_s, told_entry
@@ -29,11 +30,23 @@ LEAST_PAUSE_S = 0.1
 """State changes with every check; the outbox is looked at no more often than this."""
 
 
+class Bus(Protocol):
+    """Where facts go, see `engine.writer.Writer`."""
+
+    def submit(self, fact: Fact) -> None:
+        """Queues a fact."""
+        ...
+
+    async def settle(self, fact: Fact) -> None:
+        """Queues a fact and returns once it is decided and durable."""
+        ...
+
+
 class Courier:
     """Sends what is due for ever. `changed` returns after the next change of `cells`.
 
-    `may_notify` is asked again right before each alert mail leaves. A mail is reported as sent only after a server took it:
-    killed in between, the next life sends it once more under the same Message-ID.
+    Before an alert mail leaves, it is durable that its recipient may be told (`settle`), and `may_notify` is asked again. A mail
+    is reported as sent only after a server took it: killed in between, the next life sends it again under the same Message-ID.
     """
 
     def __init__(
@@ -41,14 +54,15 @@ class Courier:
         cells: Cells,
         mailer: Mailer,
         clock: Clock,
-        submit: Callable[[Fact], None],
+        bus: Bus,
         *,
         may_notify: Callable[[str], bool],
         settings_for: Callable[[str], MailSettings],
         changed: Callable[[], Awaitable[None]],
         sender_host: str = "",
     ) -> None:
-        self._cells, self._mailer, self._clock, self._submit = cells, mailer, clock, submit
+        self._cells, self._mailer, self._clock, self._submit = cells, mailer, clock, bus.submit
+        self._settle = bus.settle
         self._may_notify, self._settings_for, self._changed = may_notify, settings_for, changed
         self._sender_host = sender_host
         self._busy: set[MailSettings] = set()
@@ -120,6 +134,10 @@ class Courier:
     async def _hand_over(self, settings: MailSettings, item: OutboxItem) -> bool:
         self._leaving[item.id] = item
         try:
+            if item.tells is not None:
+                await self._settle(MailLeaving(item=item.id))
+                if not self._still_due(item):
+                    return True
             return await self._send(settings, item)
         finally:
             del self._leaving[item.id]

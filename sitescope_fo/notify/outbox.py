@@ -2,6 +2,9 @@
 
 A mail lies in the cell of its key before anything is sent, and leaves it when a server has taken it: a crash in between sends it
 again with the same Message-ID. A newer mail with the same key takes the older one's place and its turn.
+
+Before a server gets an alert mail, the ledger says that its recipient may have been told. So whoever judges next knows of a mail
+that was taken by a server but whose sender died, or gave its work away, before it knew.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import msgspec
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
 from sitescope_fo.engine.state import LEDGER, OUTBOX, LedgerRow, OutboxItem
 from sitescope_fo.model.effect import LogEvent, RoleMail
-from sitescope_fo.model.fact import MailFailed, MailSent
+from sitescope_fo.model.fact import MailFailed, MailLeaving, MailSent
 from sitescope_fo.model.ports import Now
 from sitescope_fo.model.wire import LedgerEntry
 from sitescope_fo.notify.templates import STOCK, RoleData, TemplateSet
@@ -25,6 +28,8 @@ from sitescope_fo.notify.words import LONGEST_SUBJECT, one_line, said_time
 FIRST_RETRY_S = 5.0
 LAST_RETRY_S = 300.0
 STUCK_S = 600.0
+LEAST_LATER_S = 0.001
+"""A row that replaces one with the same number is newer than it, also after the wall clock stepped back."""
 MOST_DEAD = 200
 """Refused mails are kept for people; the oldest beyond these go."""
 SEPARATOR = "\x1e"
@@ -103,6 +108,40 @@ def compose_role(
     if letter.problem:
         decision = decision.then(Decision(effects=(LogEvent(event="mail_template", what=letter.problem, level="ERROR"),)))
     return decision
+
+
+def decide(cells: Cells, fact: MailLeaving | MailSent | MailFailed, now: Now) -> Decision:
+    """What happened to a mail on its way."""
+    match fact:
+        case MailLeaving():
+            return on_leaving(cells, fact, now)
+        case MailSent():
+            return on_sent(cells, fact, now)
+        case MailFailed():
+            return on_failed(cells, fact, now)
+
+
+def on_leaving(cells: Cells, fact: MailLeaving, now: Now) -> Decision:
+    """The ledger row that says what the recipient may know from now on: what was told before, to be told again.
+
+    It keeps the number and the term of the row before it, so that a mail that is judged from it has the Message-ID of the one
+    that leaves now. After an alert it has the alert's status: when the monitor is good, a recovery mail follows.
+    """
+    item: OutboxItem | None = cells.get(_cell(fact.item))
+    if item is None or item.id != fact.item or item.tells is None:
+        return NOTHING
+    cell = Cell(LEDGER, item.tells.id)
+    kept: LedgerRow | None = cells.get(cell)
+    recovery = item.event == "recovery"
+    if kept is None:
+        untold = msgspec.structs.replace(item.tells, transition=0, repeat=0, term=0, wall=now.wall, again=True)
+        return NOTHING if recovery else Decision({cell: untold})
+    status = kept.status if recovery else item.tells.status
+    if not item.tells.newer_than(kept) or (status is kept.status and (kept.again or not recovery)):
+        return NOTHING
+    return Decision(
+        {cell: msgspec.structs.replace(kept, status=status, again=True, wall=max(now.wall, kept.wall + LEAST_LATER_S))}
+    )
 
 
 def on_sent(cells: Cells, fact: MailSent, now: Now) -> Decision:

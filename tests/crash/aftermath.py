@@ -14,7 +14,6 @@ from sitescope_fo.store.cells import CellStore
 from sitescope_fo.store.config_toml import load_ha_config
 from tests.simulation.homes import folder
 
-IN_FLIGHT_S = 0.1
 ACTING = {Position.activating, Position.active, Position.recovering}
 READY_S, WELL_S, TOLD_S = 20.0, 300.0, 60.0
 AFTER_START = {
@@ -79,7 +78,6 @@ def _copied(path, into):
 
 async def recovers(w, victim, kept):
     """Everything is started that is down and all must be well; `kept` is None for a disk that only failed."""
-    died = w.now
     if kept is None:
         w.tell(victim.name, "the disk failed")
     else:
@@ -88,7 +86,6 @@ async def recovers(w, victim, kept):
         victim.start()
         await w.until(lambda: victim.awake, READY_S, f"the {victim.name} starts again")
         _right_role(victim, kept)
-    doubt = in_doubt(w, victim, died) if kept is not None else set()
     since = w.now
     await w.run(w.chance.uniform(0.1, 2))
     await _both_run(w)
@@ -98,10 +95,10 @@ async def recovers(w, victim, kept):
     await w.until(lambda: w.checked_by("primary", since), 60, "every page checked")
     wanted = kept.mails if kept is not None else frozenset()
     await w.until(lambda: wanted <= {mail.message_id for mail in w.watch.mails}, TOLD_S, "mails that were to leave")
-    await w.until(lambda: _truth(w, doubt), TOLD_S, "the last word about each page is the truth")
+    await w.until(lambda: _truth(w), TOLD_S, "the last word about each page is the truth")
     w.targets.mend()
     await w.run(w.frequency_s + 1)
-    await w.until(lambda: _truth(w, doubt), TOLD_S, "the last word about each page is the truth after it recovered")
+    await w.until(lambda: _truth(w), TOLD_S, "the last word about each page is the truth after it recovered")
     await whole(w)
 
 
@@ -119,15 +116,9 @@ async def _pair_well(w):
         await _both_run(w)
 
 
-def in_doubt(w, victim, died):
-    """Pages whose last alert mail a server took right before its sender died: it may not know that it told them."""
-    last = {page: (w.watch.alerts(page) or [None])[-1] for page in w.pages}
-    return {page for page, mail in last.items() if mail is not None and mail.node == victim.name and died - mail.at < IN_FLIGHT_S}
-
-
-def _truth(w, doubt):
+def _truth(w):
     """Whether people were last told what each page is."""
-    for page in set(w.pages) - doubt:
+    for page in w.pages:
         told = w.watch.alerts(page)
         if (told[-1].event if told else "recovery") != ("alert" if page in w.targets.failing else "recovery"):
             return False

@@ -32,6 +32,7 @@ from sitescope_fo.model.fact import (
     Fact,
     LedgerReceived,
     MailFailed,
+    MailLeaving,
     MailSent,
     OperatorStateReceived,
     TreeChanged,
@@ -89,10 +90,8 @@ class Desk:
                 )
             case CheckSkipped():
                 return judging.on_skip(cells, self.catalogue, fact, now)
-            case MailSent():
-                return outbox.on_sent(cells, fact, now)
-            case MailFailed():
-                return outbox.on_failed(cells, fact, now)
+            case MailLeaving() | MailSent() | MailFailed():
+                return outbox.decide(cells, fact, now)
             case LedgerReceived():
                 return exchange.merge_ledger(cells, fact, now)
             case ChecksReceived():

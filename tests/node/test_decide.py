@@ -110,7 +110,7 @@ ENGINE = {
         MONITOR,
     ),
 }
-ABOUT_MAIL = {facts.MailSent, facts.MailFailed}
+ABOUT_MAIL = {facts.MailLeaving, facts.MailSent, facts.MailFailed}
 ABOUT_TREES = {facts.TreeChanged}
 LOGGED_WHERE_IT_HAPPENS = {facts.TreeRejected}
 NOTED_IN_RUN_LOG = {

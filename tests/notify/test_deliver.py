@@ -8,6 +8,7 @@ import pytest
 
 from sitescope_fo.engine.state import OUTBOX
 from sitescope_fo.model.config import MailServer, MailSettings
+from sitescope_fo.notify import outbox
 from sitescope_fo.notify.deliver import Courier
 from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from tests.engine.conftest import anyio_backend  # noqa: F401  # virtual time here too
@@ -64,7 +65,7 @@ class Stage:
             desk.writer.table,
             self.servers,
             desk.clock,
-            desk.writer.submit,
+            desk.writer,
             may_notify=lambda profile: self.allowed,
             settings_for=lambda profile: settings(f"mail{profile}"),
             changed=desk.writer.changed,
@@ -319,6 +320,57 @@ async def test_a_mail_replaced_while_the_server_takes_it_is_followed_by_its_succ
         await anyio.sleep(5.0)
         assert [mail.message_id for mail in one.servers.taken] == [item.message_id, "<next@x>"]
         assert one.desk.waiting() == []
+
+    await one.play(scene)
+
+
+async def test_before_a_server_gets_an_alert_mail_it_is_durable_that_its_recipient_may_be_told():
+    one = stage()
+
+    async def scene():
+        await one.desk.check(E)
+        while not one.servers.tries:
+            await anyio.sleep(0.01)
+        [row] = one.desk.reborn().ledger()
+        assert (row.status, row.again, row.transition) == (E, True, 0)
+
+    await one.play(scene)
+
+
+@pytest.mark.parametrize("after", [E, G], ids=["it lasts", "it is over"])
+async def test_who_judges_after_a_node_that_died_with_a_mail_in_hand_and_gave_its_work_away_tells_what_is_missing(after):
+    one = stage()
+    one.courier._submit = lambda fact: None  # the kill: what the server took is never marked
+
+    async def scene():
+        await one.desk.check(E)
+        await anyio.sleep(2.0)
+        [first] = one.servers.taken
+        one.desk.writer.table.apply(outbox.drop_alert_mails(one.desk.writer.table, "").changes)  # it no longer acts
+        other = stage()
+        async with other.desk.open():
+            await other.desk.learn_from(one.desk)
+            await other.desk.check(after)
+            told = [(mail.event, mail.message_id == first.message_id) for mail in other.desk.waiting()]
+        assert told == ([("alert", True)] if after is E else [("recovery", False)])
+
+    await one.play(scene)
+
+
+async def test_a_mail_that_is_dropped_while_its_leaving_is_noted_does_not_leave():
+    one = stage()
+    settle = one.desk.writer.settle
+
+    async def dropped(fact):
+        await settle(fact)
+        one.desk.writer.table.apply(outbox.drop_alert_mails(one.desk.writer.table, "").changes)
+
+    one.courier._settle = dropped
+
+    async def scene():
+        await one.desk.check(E)
+        await anyio.sleep(5.0)
+        assert one.servers.tries == []
 
     await one.play(scene)
 

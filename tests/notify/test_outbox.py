@@ -7,13 +7,24 @@ import msgspec
 import pytest
 
 from sitescope_fo.engine.cells import Cell, CellTable
-from sitescope_fo.engine.state import OUTBOX, LedgerRow, OutboxItem
+from sitescope_fo.engine.state import LEDGER, OUTBOX, LedgerRow, OutboxItem
 from sitescope_fo.model.effect import RoleMail
-from sitescope_fo.model.fact import MailFailed, MailSent
+from sitescope_fo.model.fact import MailFailed, MailLeaving, MailSent
 from sitescope_fo.model.ports import Now
 from sitescope_fo.model.status import Status
 from sitescope_fo.notify import outbox
-from sitescope_fo.notify.outbox import MOST_DEAD, SEPARATOR, compose_role, due, figures, next_due, on_failed, on_sent, put
+from sitescope_fo.notify.outbox import (
+    MOST_DEAD,
+    SEPARATOR,
+    compose_role,
+    due,
+    figures,
+    next_due,
+    on_failed,
+    on_leaving,
+    on_sent,
+    put,
+)
 
 WALL = 1_800_000_000.0
 OPS = ("ops@example.org", "boss@example.org", "ops@example.org")
@@ -200,6 +211,63 @@ def test_dropping_the_alert_mails_of_a_profile_leaves_all_others():
     box.take(outbox.drop_alert_mails(box.cells, "prod"))
     assert sorted(item.subject for item in box.items()) == ["[SiteScope] took over", "mine"]
     assert outbox.drop_alert_mails(box.cells, "prod").changes == {}
+
+
+def leaving(box):
+    [item] = box.items()
+    box.take(on_leaving(box.cells, MailLeaving(item=item.id), at(20.0)))
+    [*rows] = box.cells.of(LEDGER).values()
+    return item, rows
+
+
+def told(status, **fields):
+    """A row that is in the ledger before the mail of `Box.alert` leaves."""
+    row = next(iter(Box().alert().items())).tells
+    return msgspec.structs.replace(row, **{"status": status, "transition": 0, "repeat": 1, "term": 1, "wall": WALL, **fields})
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "after"),
+    [
+        (None, "alert", (Status.error, 0, 0, True)),
+        (told(Status.good), "alert", (Status.error, 0, 1, True)),
+        (told(Status.error), "alert", (Status.error, 0, 1, False)),
+        (told(Status.error, again=True), "alert", (Status.error, 0, 1, True)),
+        (told(Status.error), "recovery", (Status.error, 0, 1, True)),
+        (told(Status.error, again=True), "recovery", (Status.error, 0, 1, True)),
+        (told(Status.good, transition=7, term=9), "alert", (Status.good, 7, 9, False)),
+        (None, "recovery", None),
+    ],
+    ids=[
+        "never told",
+        "good before",
+        "a reminder",
+        "in doubt already",
+        "recovery",
+        "recovery again",
+        "outranked",
+        "news to nobody",
+    ],
+)
+def test_what_the_ledger_says_while_a_mail_is_with_a_server(before, event, after):
+    box = Box().alert()
+    [item] = box.items()
+    mail = msgspec.structs.replace(item, event=event)
+    box.cells.apply({Cell(OUTBOX, item.key): mail})
+    if before is not None:
+        box.cells.apply({Cell(LEDGER, before.id): before})
+    _, rows = leaving(box)
+    assert [(row.status, row.transition, row.term, row.again) for row in rows] == ([] if after is None else [after])
+    if rows and rows[0] is not before:
+        assert before is None or rows[0].newer_than(before)
+        assert mail.tells.newer_than(rows[0])
+
+
+def test_only_an_alert_mail_that_waits_leaves_a_mark_in_the_ledger():
+    box = Box().role(to=OPS[:1])
+    assert leaving(box)[1] == []
+    box = Box().alert()
+    assert on_leaving(box.cells, MailLeaving(item="unheard"), at(20.0)).changes == {}
 
 
 def test_items_survive_their_journal():
