@@ -37,6 +37,8 @@ COMMANDS = {
         ("group", "group", "group"),
         ("monitor", "monitor", "monitor"),
         ("alert", "alert", "alert"),
+        ("ack", "ack", "ack"),
+        ("downtime", "downtime", "downtime"),
         ("schedule", "schedule", "schedule"),
         ("mail", "mail", "mail"),
         ("log", "log", "log"),

@@ -20,7 +20,7 @@ from sitescope_fo.model.status import Status
 _PAGE = 200
 _PAGE_OF_NODE = 500
 _STATUSES = click.Choice([status.value for status in Status])
-_SHOWN = click.Choice([*(status.value for status in Status), "waiting", "suspended"])
+_SHOWN = click.Choice([*(status.value for status in Status), "waiting", "suspended", "acknowledged", "downtime", "unhandled"])
 
 
 @click.group(
@@ -119,7 +119,14 @@ def add(call: Invocation, /, group: str, type_name: str, name: str, profile: str
 
 
 @monitor.command("list", example="sitescope-fo monitor list --status error --status warning --filter 'shop !test'")
-@click.option("--status", type=_SHOWN, multiple=True, help="Only those in this status; repeat it for more.")
+@click.option(
+    "--status",
+    type=_SHOWN,
+    multiple=True,
+    metavar="STATUS",
+    help="Only those in this status: good, warning, error, nodata, disabled, waiting, suspended, acknowledged, downtime, or"
+    " unhandled (a problem that is neither of the two before). Repeat it for more.",
+)
 @click.option("--type", "types", multiple=True, metavar="T", help="Only those of this type; repeat it for more.")
 @click.option("--group", metavar="PATH", help="Only those below this group.")
 @click.option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sitescope_fo.cli.config import value_text
@@ -50,11 +50,17 @@ def monitor_table(monitors: list[MonitorRow], call: Invocation) -> Iterator[str]
             m.type,
             spell(m.frequency_s),
             ago(m.last_run, now),
-            m.state_string,
+            m.state_string + _handled(m),
         ]
         for m in monitors
     ]
     yield from call.rows(_COLUMNS, rows)
+
+
+def _handled(row: MonitorRow) -> str:
+    """Who sees to a monitor, behind its state."""
+    ack = f" [acknowledged by {row.ack.by}: {row.ack.comment}]" if row.ack is not None else ""
+    return ack + (f" [downtime: {row.downtime.reason}]" if row.downtime is not None else "")
 
 
 def more_line(offset: int, shown: int, total: int) -> str:
@@ -77,6 +83,7 @@ def monitor_lines(answer: Mapping[str, Any], call: Invocation) -> Iterator[str]:
     word = "waiting" if answer.get("waiting") else "suspended" if answer.get("suspended") else str(answer.get("status", ""))
     yield call.paint.tint(word, line(call.paint.word(word), str(answer.get("path", ""))))
     yield line("State", value_text(answer.get("state_string")))
+    yield from _words(answer, line, now)
     yield line("Type", value_text(answer.get("type")))
     yield line("Every", _every(answer))
     yield line("Last run", ago(answer.get("last_run"), now))
@@ -98,6 +105,15 @@ def monitor_lines(answer: Mapping[str, Any], call: Invocation) -> Iterator[str]:
     if isinstance(last, list) and last:
         yield ""
         yield from call.rows(_RESULTS, [_result(one, now) for one in last])
+
+
+def _words(answer: Mapping[str, Any], line: Callable[[str, str], str], now: float) -> Iterator[str]:
+    if ack := answer.get("ack"):
+        until = clock_time(ack["until"], now) if ack.get("until") else "it is good"
+        yield line("Acknowledged", f"by {ack['by']} {ago(ack['at'], now)}, until {until}: {ack['comment']}")
+    if downtime := answer.get("downtime"):
+        until = clock_time(downtime["until"], now)
+        yield line("Downtime", f"{downtime['id']} by {downtime['by']}, until {until}: {downtime['reason']}")
 
 
 def _every(answer: Mapping[str, Any]) -> str:

@@ -118,7 +118,9 @@ def _counts(report: StatusReport) -> str:
     by_status = ", ".join(
         f"{getattr(m, name)} {name}" for name in ("error", "warning", "nodata", "good", "disabled") if getattr(m, name)
     )
-    overlapping = ", ".join(f"{getattr(m, name)} {name}" for name in ("running", "suspended", "waiting") if getattr(m, name))
+    overlapping = ", ".join(
+        f"{getattr(m, name)} {name}" for name in ("running", "suspended", "waiting", "acknowledged") if getattr(m, name)
+    )
     return f"{m.total} total" + (f": {by_status}" if by_status else "") + (f"; {overlapping}" if overlapping else "")
 
 

@@ -44,6 +44,11 @@ class Standing:
         found: Acknowledgement | None = self._cells.get(ack_cell(MonitorKey(self._profile, monitor_id)))
         return found if found is not None and ack_holds(found, self._wall) else None
 
+    @property
+    def in_downtime(self) -> bool:
+        """Whether any downtime holds."""
+        return bool(self._downtimes)
+
     def downtime(self, monitor: Monitor) -> Downtime | None:
         """The downtime the monitor is in; of several the one that ends last."""
         if not self._downtimes:
@@ -83,6 +88,13 @@ def downtimes_of(cells: Cells, profile: str) -> Iterator[Downtime]:
 def _of(cells: Cells, kind: str, profile: str, _type: type[T]) -> Iterator[T]:
     start = f"{profile}\x1f"
     return (value for cell_id, value in cells.of(kind).items() if cell_id.startswith(start))
+
+
+def holding(cells: Cells, wall: float) -> frozenset[tuple[str, str, float]]:
+    """What holds at a moment, in any tree: another one when anything began, ended or was changed."""
+    acks = {(ACK, cell_id, ack.changed) for cell_id, ack in cells.of(ACK).items() if ack_holds(ack, wall)}
+    downtimes = {(DOWNTIME, cell_id, one.changed) for cell_id, one in cells.of(DOWNTIME).items() if downtime_holds(one, wall)}
+    return frozenset(acks | downtimes)
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------

@@ -399,6 +399,58 @@ class TokenRevoke(ConfigCommand, frozen=True, kw_only=True):
     name: str
 
 
+class LwssoCheck(Command, frozen=True, kw_only=True):
+    """Whether the peers accept this node's token: passphrase, clock, identity. Of one profile or peer, or of all."""
+
+    name: str = ""
+
+
+class SecretSet(ConfigCommand, frozen=True, kw_only=True):
+    """Seals a secret under a name that settings can refer to as `secret:NAME`; the same name again replaces it."""
+
+    name: str
+    password: str
+
+
+class SecretRemove(ConfigCommand, frozen=True, kw_only=True):
+    """Forgets a secret that nothing refers to."""
+
+    name: str
+
+
+class CertCreate(ConfigCommand, frozen=True, kw_only=True):
+    """Makes a self-signed certificate for the listener; `force` replaces the one it has."""
+
+    names: tuple[str, ...]
+    days: int = 825
+    force: bool = False
+
+
+class CertImport(ConfigCommand, frozen=True, kw_only=True):
+    """Takes a certificate over: the listener's own with its key, or one to trust. `text` is PEM, or PKCS#12 in base64."""
+
+    role: Literal["server", "trusted"]
+    text: str
+    passphrase: str = ""
+    name: str = ""
+    force: bool = False
+
+
+class CertFetch(Command, frozen=True, kw_only=True):
+    """Looks at the certificate that HOST:PORT shows; nothing is trusted by it. The PEM in the result is for `CertImport`."""
+
+    level: ClassVar[Level] = Level.administrator
+    offline: ClassVar[bool] = True
+    host: str
+    port: int
+
+
+class CertRemove(ConfigCommand, frozen=True, kw_only=True):
+    """Trusts a certificate no longer; the name `server` removes the listener's own, while TLS is off."""
+
+    name: str
+
+
 class ConfigSet(ConfigCommand, frozen=True, kw_only=True):
     """Sets a key of config.toml, as text."""
 
@@ -460,6 +512,13 @@ AnyCommand = (
     | UserRemove
     | TokenAdd
     | TokenRevoke
+    | LwssoCheck
+    | SecretSet
+    | SecretRemove
+    | CertCreate
+    | CertImport
+    | CertFetch
+    | CertRemove
     | ConfigSet
     | Reload
     | HistoryVerify

@@ -19,7 +19,7 @@ from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.errors import Bad, Refused, Unreachable, Usage
 from sitescope_fo.model.service import Who
 from sitescope_fo.model.status import Position, Role
-from sitescope_fo.node import testing
+from sitescope_fo.node import operator_commands, testing
 from sitescope_fo.node.ha_commands import find_profile, refuse_role
 from sitescope_fo.node.profile_watch import ProfileWatch
 
@@ -55,6 +55,8 @@ class RoleControl:
                 return await testing.alert_test(self._node, body.scope, body.name)
             case commands.ProfileTest():
                 return await testing.profile_test(self._node, body.name, body.mail, progress)
+            case commands.Ack() | commands.Unack() | commands.DowntimeAdd() | commands.DowntimeEnd():
+                return await operator_commands.apply(self._node, who, body)
             case commands.Reload():
                 return await self._reload()
             case _:

@@ -94,6 +94,15 @@ ANSWERS = {
         {"scope": "/", "name": "mail ops", "on": "error", "when": "once after 1", "to": ["a@b.example"], "enabled": True,
          "profile": ""}
     ],
+    "acks": [
+        {"id": "m-1", "path": "Servers/Web/Home page", "profile": "prod", "status": "error", "by": "bob",
+         "at": "2026-11-22T11:00:00Z", "comment": "disk is ordered", "until": None}
+    ],
+    "downtimes": [
+        {"id": "3f2a9c1d", "scope": "Servers/Web", "profile": "prod", "reason": "new disks", "by": "bob",
+         "at": "2026-11-22T11:00:00Z", "from": "2026-11-22T11:30:00Z", "until": "2026-11-22T13:30:00Z", "state": "running",
+         "monitors": 12}
+    ],
     "profiles": [STATUS_PROFILE],
     "profile": {**PROFILE, "status": STATUS_PROFILE},
     "defaults": {"notify": ["ops@example.org"]},
@@ -214,6 +223,8 @@ class SmallNode:
                 raise Bad("No server took the mail", where="mail.example:25", hint="Is it running?", code="mail_failed")
             case commands.PeerAccept() | commands.PeerRemove():
                 raise Refused("This node is a failover", where="peer", hint="Run it on the primary", code="wrong_role")
+            case commands.DowntimeEnd(id=name):
+                _known("downtime", name, "3f2a9c1d")
             case commands.ConfigSet(key=key):
                 _known("setting", key, "web.port")
             case commands.MonitorAdd(group=path) | commands.GroupRemove(path=path):

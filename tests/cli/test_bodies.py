@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import pytest
 
 from sitescope_fo.model import command as commands
@@ -78,6 +79,16 @@ def test_a_new_profile_takes_the_presets_timing_unless_told(sent):
     assert body == commands.ProfileAdd(name="prod", primary_host="h", preset="lan", notify=("a@b.example", "c@d.example"))
     body = sent("profile", "add", "prod", "--primary-host", "h", "--offline", "--check-every", "2s")
     assert (body.without_primary, body.check_every_s, body.activate_after_s) == (True, 2.0, None)
+
+
+def test_what_people_say_about_monitors_is_sent_as_they_said_it(sent):
+    assert sent("ack", "Web/x", "--comment", "disk is ordered") == commands.Ack(path="Web/x", comment="disk is ordered")
+    assert sent("ack", "Web/x", "--comment", "c", "--for", "2h").for_s == 7200.0
+    assert sent("ack", "Web/x", "--remove") == commands.Unack(path="Web/x")
+    body = sent("downtime", "add", "/", "--reason", "new disks", "--from", "2026-11-22T22:00", "--for", "90m")
+    assert body == commands.DowntimeAdd(scope="/", reason="new disks", start="2026-11-22T22:00", for_s=5400.0)
+    assert msgspec.to_builtins(body)["from"] == "2026-11-22T22:00"
+    assert sent("downtime", "end", "3f2a9c1d") == commands.DowntimeEnd(id="3f2a9c1d")
 
 
 def test_a_mail_password_comes_from_standard_input(sent, typed_in):

@@ -313,3 +313,34 @@ def test_a_snapshot_shows_what_it_holds_and_how_much_is_left_off(run, door):
     assert "Servers/Web/Home page" in said
     assert said.splitlines()[-1] == "2 more are not shown."
     assert door.asked[-1] == ("history_show", {"name": "prod", "snapshot": "newest"})
+
+
+# ---------------------------------------------------------------- what people say about monitors
+
+
+def test_acknowledgements_and_downtimes_are_listed_with_who_why_and_until_when(run, door, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    said = run("ack", door=door).out
+    assert re.search(r"error\s+prod:Servers/Web/Home page\s+bob\s+1 h ago\s+good\s+disk is ordered", said)
+    said = run("downtime", "list", "--all", door=door).out
+    assert re.search(r"3f2a9c1d\s+running\s+prod:Servers/Web\s+12\s+11:30:00\s+13:30:00\s+bob\s+new disks", said)
+    assert door.asked[-1] == ("downtimes", {"all": "yes"})
+
+
+def test_nothing_to_list_says_so(run):
+    door = CannedDoor(acks=[], downtimes=[])
+    assert run("ack", door=door).out == "Nothing is acknowledged.\n"
+    assert "downtime add SCOPE" in run("downtime", "list", door=door).out
+
+
+def test_a_monitor_says_who_sees_to_it(run):
+    ack = {"by": "bob", "at": "2026-11-22T11:00:00Z", "comment": "disk is ordered", "until": None}
+    downtime = {
+        "id": "3f2a9c1d", "by": "ann", "reason": "new disks", "from": "2026-11-22T11:30:00Z", "until": "2026-11-22T13:30:00Z"
+    }  # fmt: skip
+    row = {**MONITOR, "acknowledged": True, "ack": ack, "downtime": downtime}
+    door = CannedDoor(monitor=row, monitor_page={"rows": [row], "total": 1, "offset": 0, "next": None})
+    sheet = run("monitor", "show", "Servers/Web/Home page", door=door).out
+    assert re.search("Acknowledged +by bob 1 h ago, until it is good: disk is ordered", sheet)
+    assert re.search("Downtime +3f2a9c1d by ann, until 13:30:00: new disks", sheet)
+    assert "status 503 [acknowledged by bob: disk is ordered] [downtime: new disks]" in run("monitor", "list", door=door).out

@@ -66,10 +66,11 @@ def group_file(home, group, *monitors, frequency="1h"):
 
 
 class HandChecks:
-    """Each check is good at once, unless `held`: then it ends when `release` is called."""
+    """Each check is good at once, unless `held`: then it ends when `release` is called. Those of the names in `down` fail."""
 
     def __init__(self):
         self.started = []
+        self.down = set()
         self.held = False
         self._go = anyio.Event()
 
@@ -80,6 +81,8 @@ class HandChecks:
         self.started.append(monitor.name)
         if self.held:
             await self._go.wait()
+        if monitor.name in self.down:
+            return CheckResult(failure="refused", summary="connection refused", duration_s=0.001)
         return CheckResult(values={"round_trip_time": 0.001}, summary="open", duration_s=0.001)
 
 
