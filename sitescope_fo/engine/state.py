@@ -64,7 +64,7 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     term: int
     wall: float
     again: bool = False
-    """A downtime has broken the row since: the same status is told again."""
+    """A downtime has broken the row since, or nobody knows whether a mail was taken: the same status is told again."""
 
     @property
     def id(self) -> str:
