@@ -234,8 +234,8 @@ class Console(App[str]):
         self.refresh(repaint=True, layout=True)
 
     def do_back(self) -> None:
-        """A page has nothing to step back from; from any other the monitors are one step back."""
-        if self.page is not None and self.page.scope != "monitors":
+        """One step back within the page, else to the monitors."""
+        if self.page is not None and not self.page.step_back() and self.page.scope != "monitors":
             self.switch_mode("monitors")
 
     def do_quit(self) -> None:

@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from sitescope_fo.console.actions.table import MOST_IN_BAR, key_word, of_scope
 from sitescope_fo.console.keys import bindings_of
+from sitescope_fo.console.spans import SpansCompositor
 from sitescope_fo.console.view.said import Wording
 from sitescope_fo.console.view.title import Picture, title
 from sitescope_fo.console.widgets.bars import KeyBar, PageNames, TitleBar
@@ -34,9 +35,15 @@ class Page(Screen[None]):
     """A page. Sub-classes name their `scope`, yield their body in `compose_body`, and follow the node in `news`."""
 
     scope: ClassVar[str] = ""
+    under: ClassVar[str] = ""
+    """For a page that stands on another: the scope of that one."""
     BINDINGS = bindings_of("everywhere")
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012  # an instance variable in the toolkit
     VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SpansCompositor()
 
     @property
     def console(self) -> Console:
@@ -103,7 +110,7 @@ class Page(Screen[None]):
         )
         self.query_one(TitleBar).show(*title(picture, self.wording, console.now(), width - 2))
         pages = [(f"everywhere.{name}", console.key_of(f"everywhere.{name}"), name.capitalize()) for name in PAGES]
-        self.query_one(PageNames).show(pages, self.scope.capitalize())
+        self.query_one(PageNames).show(pages, (self.under or self.scope).capitalize())
         self.query_one(KeyBar).show(
             [(a.id, key_word(a.keys[0]), a.name, not self.refusal(a)) for a in self.bar_actions()][:MOST_IN_BAR]
         )
@@ -134,6 +141,10 @@ class Page(Screen[None]):
         if done is not None:
             await done
 
+    def step_back(self) -> bool:
+        """One step back within the page; False when there is none to make."""
+        return False
+
     def copied(self) -> str:
         """What Copy copies: the row under the cursor, say."""
         return ""
@@ -160,8 +171,19 @@ class Page(Screen[None]):
         if reply.error is not None:
             self.complain(from_body(reply.error))
             return None
-        self.notify(done or reply.text or "Done")
+        self.notify(done or reply.text or "Done", markup=False)
         return reply
+
+    async def submit(self, body: AnyCommand) -> str:
+        """Carries out what a form says: "" when it is done, after a toast, else what the node says against it, for the form."""
+        try:
+            reply = await self.console.client.command(body)
+            if reply.error is not None:
+                raise from_body(reply.error)
+        except SiteScopeError as error:
+            return str(error)
+        self.notify(reply.text or "Done", markup=False)
+        return ""
 
     def complain(self, error: SiteScopeError) -> None:
         """An error as a toast: what, where, hint."""

@@ -87,7 +87,12 @@ def parse_theme(file: str, data: bytes) -> Theme:
     variables = _colours(file, "variables", raw.get("variables", {}), tuple(STATES))
     if missing := [key for key in ("primary", "foreground", "background") if key not in colours]:
         raise _broken(file, f"colors.{missing[0]} is missing")
-    return Theme(name=name, dark=dark, variables=variables, **colours)  # type: ignore[arg-type]  # only colours are in there
+    return Theme(name=name, dark=dark, variables=variables, ansi=_is_ansi(colours), **colours)  # type: ignore[arg-type]  # only colours are in there
+
+
+def _is_ansi(colours: dict[str, str]) -> bool:
+    """The terminal's own palette is used as it is, never turned into RGB."""
+    return colours["background"].startswith("ansi")
 
 
 def _colours(file: str, where: str, table: object, known: tuple[str, ...]) -> dict[str, str]:
@@ -117,13 +122,14 @@ def low_contrasts(theme: Theme) -> list[str]:
     grounds = {key: getattr(theme, key) for key in ("background", "surface", "panel")}
     texts = {**variable_defaults(theme), **theme.variables, "foreground": theme.foreground, "secondary": theme.secondary}
     found = []
-    for ground, under in grounds.items():
-        for text, over in texts.items():
-            if not under or not over or "ansi" in under or "ansi" in over:
-                continue
-            ratio = _ratio(over, under)
-            if ratio < LEAST_CONTRAST:
-                found.append(f"{text} on {ground}: {ratio:.1f}")
+    pairs = [(text, over, ground, under) for ground, under in grounds.items() for text, over in texts.items()]
+    pairs.append(("cursor", theme.background, "primary", theme.primary))
+    for text, over, ground, under in pairs:
+        if not under or not over or "ansi" in under or "ansi" in over:
+            continue
+        ratio = _ratio(over, under)
+        if ratio < LEAST_CONTRAST:
+            found.append(f"{text} on {ground}: {ratio:.1f}")
     return found
 
 

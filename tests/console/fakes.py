@@ -150,6 +150,26 @@ class FakeNode:
         self.revision += bool(rows)
         return {"revision": self.revision, "tree": "t1", "whole": False, "more": False, "rows": rows}
 
+    def answer_timeline(self, params):
+        return [
+            {
+                "at": stamp(90_000),
+                "from": "grace",
+                "to": "activating",
+                "why": "3 misses, 3 min without a proof of life, the gate is open",
+                "term": 2,
+                "evidence": [{"at": stamp(90_010), "kind": "miss_refused", "what": "connection refused"}],
+            },
+            {
+                "at": stamp(86_400),
+                "from": "handback",
+                "to": "standby",
+                "why": "the primary runs again",
+                "term": 3,
+                "evidence": [],
+            },
+        ]
+
     async def command(self, body, *, progress=None):
         self.told.append(body)
         if self.refuses is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sitescope_fo.console.view.filter import Filter
+from sitescope_fo.console.view.tree import ALL, Groups, Place, handled, problem_of
 from sitescope_fo.model.snapshot import MonitorRow
 
 Key = tuple[str, str]
@@ -14,8 +15,8 @@ Key = tuple[str, str]
 
 SORTS = ("problems", "name", "value", "last run", "next run", "type")
 _RANK = {"error": 0, "warning": 1, "nodata": 2, "good": 3, "disabled": 4}
-_ACKNOWLEDGED = 2.5
-"""Problems that somebody looks after stand below those that nobody does, above what is good."""
+_HANDLED = 2.5
+"""Problems that somebody looks after, or that are planned, stand below those that nobody does, above what is good."""
 
 
 def key_of(row: MonitorRow) -> Key:
@@ -25,7 +26,7 @@ def key_of(row: MonitorRow) -> Key:
 
 def _problems(row: MonitorRow) -> Any:  # noqa: ANN401  # a key to sort by
     rank = _RANK.get(row.status, 5)
-    return (_ACKNOWLEDGED if rank < 3 and row.acknowledged else rank, row.path, row.profile)
+    return (_HANDLED if rank < 3 and handled(row) else rank, row.path, row.profile)
 
 
 def _value(row: MonitorRow) -> Any:  # noqa: ANN401
@@ -52,10 +53,11 @@ class Board:
 
     def __init__(self) -> None:
         self._rows: dict[Key, MonitorRow] = {}
+        self.groups = Groups()
         self.shown: list[Key] = []
         self.touched: set[Key] = set()
         """Rows that changed since `drain`."""
-        self._filter, self._group, self._profile = Filter(), "", ""
+        self._filter, self._place, self._profile = Filter(), ALL, ""
         self._unhandled = False
         self._sort = "problems"
         self._stale_order = False
@@ -66,6 +68,7 @@ class Board:
         """All monitors anew."""
         self._rows = {key_of(row): row for row in rows}
         self.touched.clear()
+        self.groups.rebuild(self._rows.values())
         self.arrange()
 
     def change(self, rows: Iterable[MonitorRow]) -> None:
@@ -75,6 +78,7 @@ class Board:
             before = self._rows.get(key)
             self._rows[key] = row
             self.touched.add(key)
+            self.groups.change(before, row)
             if before is None or _moves(before, row, self._sort):
                 self._stale_order = True
 
@@ -92,13 +96,16 @@ class Board:
 
     def arrange(self) -> None:
         """Filters and sorts: 10,000 rows in some 10 ms."""
-        keep, group = self._filter.fits, self._group.casefold()
+        keep = self._filter.fits
+        tree, group = self._place
+        inside = f"{group}/" if group else ""
         rows = [
             row
             for row in self._rows.values()
             if (not self._profile or row.profile == self._profile)
-            and (not group or row.path.casefold().startswith(f"{group}/"))
-            and (not self._unhandled or (_RANK.get(row.status, 5) < 3 and not row.acknowledged))
+            and (tree == ALL[0] or row.profile == tree)
+            and row.path.startswith(inside)
+            and (not self._unhandled or problem_of(row))
             and keep(row)
         ]
         rows.sort(key=_KEYS[self._sort])
@@ -109,14 +116,14 @@ class Board:
         self,
         *,
         filter: Filter | None = None,  # noqa: A002  # the word on the screen
-        group: str | None = None,
+        place: Place | None = None,
         profile: str | None = None,
         unhandled: bool | None = None,
         sort: str | None = None,
     ) -> None:
         """Changes what is shown; None leaves a part as it is."""
         self._filter = self._filter if filter is None else filter
-        self._group = self._group if group is None else group
+        self._place = self._place if place is None else place
         self._profile = self._profile if profile is None else profile
         self._unhandled = self._unhandled if unhandled is None else unhandled
         self._sort = self._sort if sort is None else sort
@@ -129,13 +136,18 @@ class Board:
 
     @property
     def unhandled(self) -> bool:
-        """Only problems that nobody has acknowledged."""
+        """Only problems that nobody has acknowledged or planned."""
         return self._unhandled
 
     @property
-    def group(self) -> str:
-        """The group that is looked into, "" = all."""
-        return self._group
+    def place(self) -> Place:
+        """The group or tree that is looked into."""
+        return self._place
+
+    @property
+    def profile(self) -> str:
+        """The profile that is looked into, "" = all."""
+        return self._profile
 
     @property
     def filter_text(self) -> str:
@@ -172,7 +184,7 @@ class Board:
 
 def _moves(before: MonitorRow, after: MonitorRow, sort: str) -> bool:
     """May a filter or the order see the change? Values that only tick do not move a row in most orders."""
-    if before.status != after.status or before.acknowledged != after.acknowledged or before.path != after.path:
+    if before.status != after.status or handled(before) != handled(after) or before.path != after.path:
         return True
     if before.suspended != after.suspended or before.waiting != after.waiting:
         return True

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from sitescope_fo.console.view.tree import problem_of
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.snapshot import MonitorRow
 
@@ -87,6 +88,12 @@ def _kinds(row: MonitorRow) -> set[str]:
     """Words beside the status: they overlap it."""
     return {
         word
-        for word, true in (("suspended", row.suspended), ("waiting", row.waiting), ("acknowledged", row.acknowledged))
+        for word, true in (
+            ("suspended", row.suspended),
+            ("waiting", row.waiting),
+            ("acknowledged", row.acknowledged),
+            ("downtime", row.downtime is not None),
+            ("unhandled", bool(problem_of(row))),
+        )
         if true
     }

@@ -113,6 +113,8 @@ class Table(ScrollView, can_focus=True):
         """What is said when there is no row."""
         self._laid: list[tuple[int, Column]] = []
         self._styles: dict[str, Style] = {}
+        self._seen: dict[int, tuple[Cell, ...]] = {}
+        """The cells of the rows on the screen as they were painted."""
         self.painted = 0
         """Lines made since the start; for tests and benchmarks."""
 
@@ -123,11 +125,17 @@ class Table(ScrollView, can_focus=True):
         self.renew()
 
     def renew(self) -> None:
-        """The number or the order of the rows changed: everything that can be seen is painted anew."""
+        """The number or the order of the rows changed: what can be seen and says something else is painted."""
+        before = self._laid, self.source.__len__() > 0
         self._lay()
         self.virtual_size = Size(self.scrollable_content_region.width or 1, len(self.source) + 1)
         if self.cursor >= len(self.source):
             self.cursor = max(0, len(self.source) - 1)
+        if before == (self._laid, bool(self._seen)):
+            self.touch_lines(index for index in self._seen if index >= len(self.source))
+            self.freshen()
+            return
+        self._seen.clear()
         self.refresh()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
@@ -136,13 +144,31 @@ class Table(ScrollView, can_focus=True):
 
     def touch(self, indexes: Collection[int]) -> int:
         """Paints those of these rows that can be seen. Gives how many."""
-        first = self.scroll_offset.y
-        last = first + self.scrollable_content_region.height - 1
-        width = self.size.width
-        regions = [Region(0, index - first + 1, width, 1) for index in indexes if first <= index < last]
+        regions = [self._region(index) for index in indexes if index in self.on_screen()]
         if regions:
             self.refresh(*regions)
         return len(regions)
+
+    def freshen(self) -> int:
+        """Paints the cells on the screen that say something else than when they were painted. Gives how many."""
+        regions: list[Region] = []
+        for index in self.on_screen():
+            seen = self._seen.get(index)
+            found = self.source.cells(index)
+            if seen is None:
+                regions.append(self._region(index))
+                continue
+            x = _MARK
+            for (size, _), at in zip(self._laid, self._at, strict=True):
+                if found[at] != seen[at]:
+                    regions.append(self._region(index, x, size))
+                x += size + 1
+        if regions:
+            self.refresh(*regions)
+        return len(regions)
+
+    def _region(self, index: int, x: int = 0, width: int = 0) -> Region:
+        return Region(x, index - self.scroll_offset.y + 1, width or self.size.width, 1)
 
     def on_screen(self) -> range:
         """The indexes of the rows on the screen."""
@@ -195,7 +221,7 @@ class Table(ScrollView, can_focus=True):
         mark = ">" if at_cursor else " "
         run, run_style = mark, base
         segments: list[Segment] = []
-        found = self.source.cells(index)
+        found = self._seen[index] = tuple(self.source.cells(index))
         for (size, column), at in zip(self._laid, self._at, strict=True):
             cell = found[at]
             style = base if (at_cursor and self.has_focus) or not cell.tone else self._style(cell.tone)

@@ -1,0 +1,27 @@
+"""How a console starts: on an engine of its own, or attached to a node that runs. Imports the toolkit only after the fork."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sitescope_fo.console.terminal import Terminal
+from sitescope_fo.console.waiter import Leash, beside_a_waiter
+from sitescope_fo.store.home import Home
+
+if TYPE_CHECKING:
+    from sitescope_fo.console.signals import Signals
+
+
+def on_own_engine(home: Home, *, read_only: bool) -> int:
+    """Runs the node of a home with a console in front; the exit code. Raises SiteScopeError: it cannot start, or crashed."""
+    terminal = Terminal()
+
+    def work(leash: Leash, signals: Signals) -> int:
+        from sitescope_fo.console.program import Program
+        from sitescope_fo.console.taste import load_taste
+
+        taste = load_taste(os.environ)
+        return Program(home, taste, read_only=read_only, terminal=terminal, leash=leash, signals=signals).run()
+
+    return beside_a_waiter(work, terminal)
