@@ -90,6 +90,11 @@ class Invocation:
         return not self.json and sys.stdin.isatty() and sys.stderr.isatty()
 
     @property
+    def on_terminal(self) -> bool:
+        """Whether a console can be shown."""
+        return not self.json and sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") not in {None, "", "dumb"}
+
+    @property
     def paint(self) -> Paint:
         """How states show on standard output: colour only on a terminal, never with NO_COLOR."""
         tty = sys.stdout.isatty()

@@ -17,6 +17,13 @@ DEFAULT_PORT = 8080
 DEFAULT_TLS_PORT = 8443
 
 
+class OnHangup(StrEnum):
+    """What becomes of an engine in the console's process when its terminal goes away."""
+
+    detach = "detach"
+    stop = "stop"
+
+
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     """config.toml of one home, checked and in base units. Field by field the same as the top-level `config.toml`."""
 
@@ -42,6 +49,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Clock difference to a peer that LW-SSO tolerates, at most 900 s."""
     watch_files_s: float = 1.0
     """How often configuration files are looked at for changes."""
+    on_hangup: OnHangup = OnHangup.detach
+    """What a console with the engine in its process does when its terminal goes away."""
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from enum import StrEnum
 from importlib import resources
 
 import msgspec
 
-from sitescope_fo.model.config import NodeConfig
+from sitescope_fo.model.config import NodeConfig, OnHangup
 from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.status import Role
@@ -60,6 +61,10 @@ def _flag(table: TableReader, key: str, default: object) -> object:
 
 def _role(table: TableReader, key: str, default: object) -> object:
     return table.choice(key, Role(str(default)))
+
+
+def _on_hangup(table: TableReader, key: str, default: object) -> object:
+    return table.choice(key, OnHangup(str(default)))
 
 
 def _host(table: TableReader, key: str, default: object) -> object:
@@ -118,6 +123,7 @@ FIELDS: tuple[Field, ...] = (
         key="allow_plain",
         field="allow_plain",
         read=_flag,
+        restart=False,
         help="Let people log in without TLS from other machines too",
     ),
     Field(
@@ -196,6 +202,14 @@ FIELDS: tuple[Field, ...] = (
         restart=False,
         help="How often configuration files are looked at for changes",
     ),
+    Field(
+        section="console",
+        key="on_hangup",
+        field="on_hangup",
+        read=_on_hangup,
+        restart=False,
+        help="What the node of a console does when the terminal goes away: detach (monitoring goes on) or stop",
+    ),
 )
 
 
@@ -206,7 +220,7 @@ def _items(value: object) -> tuple[object, ...]:
 def show_value(config: NodeConfig, field: Field) -> object:
     """The value of a field as it is written in the file."""
     value = field.show(getattr(config, field.field))
-    return value.value if isinstance(value, Role) else value
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def node_config_text(config: NodeConfig) -> str:

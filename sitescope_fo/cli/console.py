@@ -1,0 +1,64 @@
+"""`sitescope-fo` without a command, on a terminal: the console."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sitescope_fo.cli.door import StoppedDoor, open_door
+from sitescope_fo.cli.invocation import Invocation
+from sitescope_fo.store.home import Home
+
+if TYPE_CHECKING:
+    from sitescope_fo.cli.main import Elsewhere
+
+TOKEN = "SITESCOPE_TOKEN"  # noqa: S105  # the name of a variable
+"""A token for `--attach`, in place of a login."""
+
+
+def open_console(call: Invocation, elsewhere: Elsewhere | None) -> int:
+    """Shows the console of another node, of the one that runs on the home, or of one that starts here.
+
+    The exit code. Raises SiteScopeError when there is no such node or home.
+    """
+    if elsewhere is not None:
+        return _attached(call, elsewhere)
+    home = Home(call.root)
+    if isinstance(open_door(home.root), StoppedDoor):
+        from sitescope_fo.console.start import on_own_engine
+
+        return on_own_engine(home, read_only=call.read_only)
+    from sitescope_fo.client.remote import RemoteClient
+    from sitescope_fo.console.attached import attached
+
+    return attached(RemoteClient.local(home, read_only=call.read_only))
+
+
+def _attached(call: Invocation, elsewhere: Elsewhere) -> int:
+    import asyncio
+
+    from sitescope_fo.client.remote import RemoteClient
+    from sitescope_fo.console.attached import attached
+
+    trusted = Home(call.root).certificates / "trusted"
+    trust = Path(elsewhere.trust) if elsewhere.trust else None
+    client = RemoteClient.at(elsewhere.url, trusted=trusted, trust=trust, read_only=call.read_only)
+    token = os.environ.get(TOKEN, "")
+    if not token:
+        user = elsewhere.user or click.prompt("User", default=getpass.getuser(), err=True)
+        password = click.prompt(f"Password of {user} on {client.where}", hide_input=True, err=True)
+
+        async def logged_in() -> str:
+            first = RemoteClient.at(elsewhere.url, trusted=trusted, trust=trust)
+            try:
+                return (await first.login(user, password)).token
+            finally:
+                await first.aclose()
+
+        token = asyncio.run(logged_in())
+    client.use_token(token)
+    return attached(client)
