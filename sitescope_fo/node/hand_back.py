@@ -62,6 +62,7 @@ async def _ship_ledger(node: Node, watch: ProfileWatch) -> str:
     checks = await node.ports.work.run_blocking(exchange.checks_body, states, watch.name)
     await watch.request("PUT", wire.LEDGER, wire.encode(ledger))
     await watch.request("PUT", wire.CHECKS, wire.encode(checks))
+    await watch.words.exchange()
     return f"{len(ledger.entries)} notified states and {len(checks.states)} check states shipped"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from sitescope_fo.engine import exchange
+from sitescope_fo.engine import exchange, operator_state
 from sitescope_fo.engine.state import MONITOR
 from sitescope_fo.failover import machine, primary
 from sitescope_fo.failover.state import PrimarySide
@@ -17,6 +17,7 @@ from sitescope_fo.model.fact import (
     BootCheckHeard,
     GoodbyeHeard,
     LedgerReceived,
+    OperatorStateReceived,
     PeerHeard,
     RunAsked,
     YieldAsked,
@@ -51,6 +52,8 @@ class PeerApi:
             ("PUT", wire.LEDGER): self._take_ledger,
             ("GET", wire.CHECKS): self._checks,
             ("PUT", wire.CHECKS): self._take_checks,
+            ("GET", wire.OPERATOR): self._operator,
+            ("PUT", wire.OPERATOR): self._take_operator,
             ("POST", wire.YIELD): self._yield,
             ("POST", wire.STEP): self._run_step,
         }
@@ -172,6 +175,14 @@ class PeerApi:
 
     async def _take_checks(self, peer_id: str, body: bytes, etag: str) -> Answer:
         await self._node.take_checks("", body)
+        return _json(wire.Done())
+
+    async def _operator(self, peer_id: str, body: bytes, etag: str) -> Answer:
+        return _json(operator_state.operator_body(self._node.writer.table, ""))
+
+    async def _take_operator(self, peer_id: str, body: bytes, etag: str) -> Answer:
+        wire.decode(body, wire.OperatorState)
+        await self._node.settle(OperatorStateReceived(profile="", data=body))
         return _json(wire.Done())
 
     async def _yield(self, peer_id: str, body: bytes, etag: str) -> Answer:

@@ -31,6 +31,7 @@ from sitescope_fo.model.status import Position
 from sitescope_fo.node import timetable
 from sitescope_fo.node.ha_commands import folder_of
 from sitescope_fo.node.loading import load_tree_at, open_cache, save_cache
+from sitescope_fo.node.word_exchange import WordExchange
 from sitescope_fo.notify.templates import read_templates
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class ProfileWatch:
         self._checks_at = float("-inf")
         self._talking = False
         self.health: wire.Health | None = None
+        self.words = WordExchange(node, self)
         self.folder = node.home.failover_dir(folder_of(node.world.ha, profile))
         self.cache = open_cache(node.home, node.ports, self.folder.name)
         """What loads of this tree remember; for the keeper's lane only."""
@@ -263,6 +265,7 @@ class ProfileWatch:
                 await self._bind(health.node_id)
             if self._announced != health.boot_id:
                 await self._announce(health.boot_id)
+            await self._sync_words(health)
             if self._passive():
                 await self._sync(health)
         finally:
@@ -303,6 +306,14 @@ class ProfileWatch:
     def announce_again(self) -> None:
         """The profile changed: tell the primary at the next probe."""
         self._announced = ""
+
+    async def _sync_words(self, health: wire.Health) -> None:
+        """In any position: whatever is typed at one node is soon known at the other."""
+        try:
+            await self.words.follow(health.operator_digest)
+        except SiteScopeError as error:
+            what = f"acknowledgements and downtimes of {self.name} were not exchanged: {error}"
+            self._node.records.run(what, level="WARNING")
 
     async def _sync(self, health: wire.Health) -> None:
         node = self._node

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from sitescope_fo.engine import exchange
+from sitescope_fo.engine import exchange, operator_state
 from sitescope_fo.engine.cells import Cell
-from sitescope_fo.engine.state import LEDGER, PULSE, Pulse
+from sitescope_fo.engine.state import ACK, DOWNTIME, LEDGER, PULSE, Pulse
 from sitescope_fo.model import wire
 from sitescope_fo.model.fact import LoopLate
 from sitescope_fo.model.status import PrimaryState, Role
@@ -34,6 +34,7 @@ class Vitals:
         self._started = node.ports.clock.mono()
         self.disk_free = node.ports.disk_free()
         self._digest = (-1, "")
+        self._operator_digest = ((-1, -1), "")
         self.told = exchange.Told("")
 
     async def run(self) -> None:
@@ -98,6 +99,7 @@ class Vitals:
             revision_age_s=max(node.own.age_s, 0.0),
             monitors=len(catalogue.monitors("")),
             ledger_digest=self._ledger_digest(),
+            operator_digest=self._operators(),
             wall=node.ports.clock.wall(),
             home=str(node.home.root),
             user=node.ports.user,
@@ -124,3 +126,14 @@ class Vitals:
         if self._digest[0] != version:
             self._digest = (version, self.told.digest(node.writer.table))
         return self._digest[1]
+
+    def _operators(self) -> str:
+        """Digest of the own tree's acknowledgements and downtimes on a primary; worked out again only when one has changed."""
+        node = self._node
+        if node.role is not Role.primary:
+            return ""
+        cells = node.writer.table
+        version = cells.version(ACK), cells.version(DOWNTIME)
+        if self._operator_digest[0] != version:
+            self._operator_digest = (version, operator_state.operator_body(cells, "").digest)
+        return self._operator_digest[1]

@@ -27,6 +27,7 @@ TO_A_PRIMARY = {
     ("POST", wire.FILES): wire.FilesRequest,
     ("PUT", wire.LEDGER): wire.Ledger,
     ("PUT", wire.CHECKS): wire.CheckStates,
+    ("PUT", wire.OPERATOR): wire.OperatorState,
     ("POST", wire.YIELD): wire.YieldRequest,
     ("POST", wire.STEP): wire.StepRequest,
 }
@@ -36,6 +37,7 @@ REPLIES = {
     wire.MANIFEST: wire.Manifest,
     wire.LEDGER: wire.Ledger,
     wire.CHECKS: wire.CheckStates,
+    wire.OPERATOR: wire.OperatorState,
     wire.PEERS + "failover-1": wire.AnnouncementReply,
     wire.YIELD: wire.YieldReply,
     wire.STEP: wire.StepReply,

@@ -60,7 +60,7 @@ async def test_nobody_does_what_is_above_his_level(failover):
         assert (await failover.submit(commands.HoldProfile(name="prod", reason="r"), who=OPERATOR)).error.code == "not_found"
 
 
-OF_TYPE = {str: "x", bool: True, dict: {}, tuple: ("x",)}
+OF_TYPE = {str: "x", bool: True, float: 1.0, dict: {}, tuple: ("x",)}
 
 
 def sample(kind):

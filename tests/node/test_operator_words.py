@@ -2,11 +2,12 @@
 
 import pytest
 
+from sitescope_fo.engine.state import DOWNTIME
 from sitescope_fo.model import command as commands
 from sitescope_fo.model.service import Level, Who
 from sitescope_fo.model.status import Role
 from sitescope_fo.node.monitor_rows import stamp
-from tests.node.nodes import Bench, group_file, log_lines, make_home
+from tests.node.nodes import Bench, group_file, log_lines, make_home, protected_pair, take_over
 
 pytestmark = pytest.mark.anyio
 
@@ -177,3 +178,61 @@ async def test_both_are_there_after_a_kill(tmp_path):
         assert (await row(again))["ack"]["comment"] == "mine"
         assert (await row(again, "Home"))["downtime"]["reason"] == "new disks"
     assert any("DowntimeAdd scope=Web/Home" in line for line in log_lines(home.logs / "audit.log"))
+
+
+# ---------------------------------------------------------------- the pair
+
+
+async def test_what_is_typed_at_either_node_of_a_pair_is_soon_known_at_the_other(tmp_path):
+    async with protected_pair(tmp_path) as (primary, failover):
+        await failing(primary)
+        await primary.do(commands.Ack(path=SHOP, comment="typed at the primary"))
+        await failover.until(lambda: failover.ask("acks"), "the acknowledgement on the failover")
+        assert (await row(failover, profile="prod"))["ack"]["comment"] == "typed at the primary"
+        await failover.do(commands.DowntimeAdd(scope="prod:Web", reason="typed at the failover", for_s=3600.0))
+        [there] = await primary.until(lambda: primary.ask("downtimes"), "the downtime on the primary")
+        assert (there["scope"], there["profile"], there["reason"]) == ("Web", "", "typed at the failover")
+        await failover.do(commands.Unack(path="prod:Web/Shop"))
+        await primary.until(lambda: _none(primary, "acks"), "the acknowledgement taken back")
+
+
+async def _none(bench, query):
+    return not await bench.ask(query)
+
+
+async def test_what_the_primary_knew_holds_on_the_failover_that_took_over_and_what_is_typed_there_comes_home(tmp_path):
+    async with protected_pair(tmp_path) as (primary, failover):
+        await failing(primary)
+        failover.checks.down.add("Shop")
+        await primary.do(commands.Ack(path=SHOP, comment="before"))
+        await failover.until(lambda: failover.ask("acks"), "the acknowledgement on the failover")
+        await take_over(primary, failover)
+        assert (await row(failover, profile="prod"))["ack"]["comment"] == "before"
+        await failover.do(commands.DowntimeAdd(scope="Web/Home", reason="typed meanwhile", for_s=3600.0))
+        await failover.do(commands.Unack(path=SHOP))
+        failover.cable.cut.clear()
+        await failover.until(lambda: failover.node.profile_state("prod").position == "standby", "the hand-back")
+        assert await primary.ask("acks") == []
+        [home] = await primary.ask("downtimes")
+        assert (home["scope"], home["reason"]) == ("Web/Home", "typed meanwhile")
+
+
+async def test_the_whole_node_on_a_failover_says_whose_monitors_it_means(tmp_path):
+    async with protected_pair(tmp_path) as (_, failover):
+        [scope] = [(await failover.do(commands.DowntimeAdd(scope="/", reason="r", for_s=60.0))).result]
+        assert (scope.profile, scope.scope, scope.monitors) == ("prod", "/", 2)
+        group_file(failover.home, "Web", "Self")
+        await failover.do(commands.Reload())
+        for asked in ("/", "Web"):
+            error = await failover.refused(commands.DowntimeAdd(scope=asked, reason="r", for_s=60.0))
+            assert (error.code, error.exit_code) == ("ambiguous", 6)
+            assert f"prod:{asked}" in error.hint
+        own = (await failover.do(commands.DowntimeAdd(scope=":/", reason="r", for_s=60.0))).result
+        assert (own.profile, own.monitors) == ("", 1)
+
+
+async def test_what_is_kept_for_a_removed_profile_goes_with_it(tmp_path):
+    async with protected_pair(tmp_path) as (_, failover):
+        await failover.do(commands.DowntimeAdd(scope="prod:/", reason="r", for_s=60.0))
+        await failover.do(commands.ProfileRemove(name="prod"))
+        await failover.until(lambda: not failover.node.writer.table.of(DOWNTIME), "the downtime gone")
