@@ -81,7 +81,7 @@ class People:
         try:
             found = await node.ports.work.run_blocking(_read, node.home.root, node.ports.secrets_for, lane="own")
         except ConfigInvalid as error:
-            problems: tuple[Problem, ...] = (Problem(file=error.where, what=error.what, hint=error.hint),)
+            problems: tuple[Problem, ...] = (Problem(file=FILE_NAME, what=error.what, hint=error.hint),)
         else:
             self._admitted, problems = found, found.problems
         if not problems:

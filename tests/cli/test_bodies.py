@@ -140,3 +140,28 @@ def test_a_log_is_shown_whole_page_by_page(run):
     pages = CannedDoor(log=lambda p: {"lines": lines[int(p["since"]) :][:2], "next": min(5, int(p["since"]) + 2)})
     assert run("log", "show", door=pages).out.splitlines() == lines
     assert run("log", "show", "--json", door=pages).json() == {"lines": lines, "next": 5}
+
+
+def test_a_password_of_a_user_comes_from_standard_input_or_is_made_and_shown_once(run, door, sent, typed_in):
+    typed_in("correct horse battery\n")
+    body = sent("user", "add", "alice", "--role", "operator", "--password-stdin")
+    assert (body.name, body.role, body.password) == ("alice", "operator", "correct horse battery")
+    said = run("user", "passwd", "alice", "--generate", door=door)
+    assert said.out.strip() == door.commands[-1].password
+    assert len(said.out.strip()) == 39
+    assert "not shown again" in said.err
+    assert run("user", "passwd", "alice", "--generate", "--json", door=door).json()["password"] == door.commands[-1].password
+
+
+def test_a_weak_password_does_not_leave(run, door, typed_in):
+    typed_in("short\n")
+    said = run("user", "add", "alice", "--role", "viewer", "--password-stdin", "--json", door=door)
+    assert (said.code, said.json()["error"]["code"], door.commands) == (2, "password_weak", [])
+    assert "short" not in said.out
+
+
+def test_a_token_goes_alone_to_standard_output(run, door):
+    said = run("token", "add", "ci", "--role", "viewer", "--for", "30d", door=door)
+    assert said.out == "ab" * 32 + "\n"
+    assert door.commands[-1].for_s == 30 * 86400
+    assert "not shown again" in said.err
