@@ -60,7 +60,7 @@ bench: $(STAMP)
 performance: $(STAMP)
 	$(BIN)/python -m tests.bench.page
 
-# SOAK_FROM, SOAK_TO, SOAK_DECISION_DAYS, SOAK_HTTP_DAYS, SOAK_WORKERS: see tests/simulation/soak.py.
+# Goes on where it was stopped. SOAK_FRESH, SOAK_FROM, SOAK_TO, SOAK_WORKERS and more: see docs/simulation.md.
 soak: $(STAMP)
 	$(BIN)/python -m tests.simulation.soak
 	SITESCOPE_TEST_ALL_POINTS=1 $(BIN)/pytest -n 2 --dist loadgroup -m simulation --seeds $(SEEDS) $(PYTEST_ARGS)
