@@ -58,6 +58,7 @@ class RemoteClient:
         """Who is logged in."""
         self._http = http
         self._failure = failure
+        self._plain_is_welcome = http.base_url.scheme == "https" or _is_loopback(http.base_url.host)
         if read_only:
             http.headers[READ_ONLY] = "1"
 
@@ -85,7 +86,6 @@ class RemoteClient:
 
         Raises Refused: `login_wrong`, `login_limited`, `plain_refused` (then the password was not sent).
         """
-        await self._ask_whether_plain_is_welcome()
         body = msgspec.json.encode(Login(user=user, password=password))
         found = decode(await self._exchange("POST", "/api/v1/login", body, _PERSON_S), LoggedIn)
         self.use_token(found.token)
@@ -93,7 +93,7 @@ class RemoteClient:
         return found
 
     def use_token(self, token: str) -> None:
-        """Shows a token, of a session or from `token add`, with every request."""
+        """Shows a token, of a session or from `token add`, with every request; not to a far node that refuses plain HTTP."""
         self._http.headers["authorization"] = f"Bearer {token}"
 
     async def logout(self) -> None:
@@ -129,20 +129,25 @@ class RemoteClient:
         await self._http.aclose()
 
     async def _ask_whether_plain_is_welcome(self) -> None:
-        """Asks a far node without TLS for anything first: one that refuses plain logins says so before a password leaves."""
-        if self._http.base_url.scheme == "https" or _is_loopback(self._http.base_url.host):
-            return
+        """Asks a far node without TLS for anything first: one that refuses plain HTTP says so before a secret leaves."""
+        bare = httpx.Request("GET", self._http.base_url.join(query_target("status", None)))
         try:
-            await self._exchange("GET", query_target("status", None), b"", _PERSON_S)
+            await self._answered(bare, _PERSON_S)
         except SiteScopeError as error:
-            if error.code not in {"unauthenticated", "session_ended"}:
+            if error.code != "unauthenticated":
                 raise
+        self._plain_is_welcome = True
 
     async def _exchange(self, method: str, target: str, body: bytes, timeout_s: float) -> bytes:
+        if not self._plain_is_welcome:
+            await self._ask_whether_plain_is_welcome()
         headers = {"content-type": "application/json"} if body else {}
+        return await self._answered(self._http.build_request(method, target, content=body or None, headers=headers), timeout_s)
+
+    async def _answered(self, request: httpx.Request, timeout_s: float) -> bytes:
         try:
             with anyio.fail_after(timeout_s):
-                response = await self._http.request(method, target, content=body or None, headers=headers)
+                response = await self._http.send(request)
         except (httpx.TransportError, OSError) as error:  # a TimeoutError is one
             raise self._failure(error, timeout_s) from error
         if "json" not in response.headers.get("content-type", ""):

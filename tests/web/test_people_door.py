@@ -183,21 +183,24 @@ async def test_an_operator_may_allow_plain_logins_at_once(house):
         assert (await login(http, "viewer")).status_code == 200
 
 
-async def test_a_client_far_away_does_not_send_its_password_to_a_node_that_refuses_it(house):
-    client = RemoteClient.at("http://node")
-    client._http = house.from_afar()
+async def test_a_client_far_away_shows_no_secret_to_a_node_that_refuses_plain_http(house):
     sent = []
-    client._http.event_hooks["request"].append(anyio_hook(sent))
-    assert await refused(Refused, client.login("viewer", PASSWORD)) == "plain_refused"
-    assert [one.url.path for one in sent] == ["/api/v1/status"]
-    await client.aclose()
 
-
-def anyio_hook(sent):
     async def note(request):
-        sent.append(request)
+        sent.append((request.url.path, request.headers.get("authorization")))
 
-    return note
+    client = RemoteClient.at("http://node")
+    await client.aclose()
+    client._http = house.from_afar()
+    client._http.event_hooks["request"].append(note)
+    assert await refused(Refused, client.login("viewer", PASSWORD)) == "plain_refused"
+    client.use_token("secret")
+    assert await refused(Refused, client.query("status")) == "plain_refused"
+    assert sent == [("/api/v1/status", None)] * 2
+    await house.bench.do(commands.ConfigSet(key="web.allow_plain", value="true"))
+    assert await refused(Refused, client.query("status")) == "session_ended"
+    assert [secret for _, secret in sent[2:]] == [None, "Bearer secret"]
+    await client.aclose()
 
 
 # ---------------------------------------------------------------- browsers
