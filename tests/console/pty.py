@@ -17,10 +17,10 @@ import threading
 import time
 from pathlib import Path
 
-
 LATE_S = 30
 _MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
 _ENDED = re.compile(rb"\[exit (-?\d+)\]")
+_ESCAPES = re.compile(rb"\x1b\[[0-9;?<>=$]*[a-zA-Z]|\x1b\][^\x07]*\x07|\x1b[()][A-Z0-9]|[\x00-\x08\x0e-\x1f]")
 _NORMALLY_ON = {7, 25}  # lines wrap, the cursor shows
 
 
@@ -31,10 +31,13 @@ def until(*args):
 
 
 class Terminal:
-    """Runs `argv` on a terminal of `size` (columns, lines)."""
+    """Runs `argv` on a terminal of `size` (columns, lines).
 
-    def __init__(self, argv, *, size=(100, 30), shell_ignores_hangup=False, **env):
-        words = [sys.executable, "-ES", __file__, "ignore" if shell_ignores_hangup else "obey", *map(str, argv)]
+    With `loose` it is not the program's controlling terminal, as below some wrappers: nobody hangs up on it when it vanishes.
+    """
+
+    def __init__(self, argv, *, size=(100, 30), loose=False, **env):
+        words = [sys.executable, "-ES", __file__, "loose" if loose else "job", *map(str, argv)]
         from tests.processes.daemon import environment
 
         environ = environment(TERM="xterm-256color", COLORTERM="truecolor", **env)
@@ -97,10 +100,9 @@ class Terminal:
     # --- what is seen ---
 
     def shows(self, text, within_s=LATE_S, start=0):
-        """Waits until `text` was written, from the byte `start` on."""
-        wanted = text.encode() if isinstance(text, str) else text
+        """Waits until `text` was written without escape sequences in it, from the byte `start` on."""
         with self._change:
-            if not self._change.wait_for(lambda: wanted in self.output[start:], within_s):
+            if not self._change.wait_for(lambda: text in _plain(self.output[start:]), within_s):
                 raise AssertionError(f"no {text!r} within {within_s} s in: {self.plain()[-2000:]}")
 
     def exit_code(self, within_s=LATE_S):
@@ -112,15 +114,14 @@ class Terminal:
 
     def plain(self):
         """The output without escape sequences."""
-        text = re.sub(rb"\x1b\[[0-9;?<>=]*[a-zA-Z]|\x1b\][^\x07]*\x07|\x1b[()][A-Z0-9]|[\x00-\x08\x0e-\x1f]", b"", self.output)
-        return text.decode("utf-8", "replace")
+        return _plain(self.output)
 
     def after_screen(self):
         """What stands on the terminal after the full-screen program has left it."""
-        return Terminal.plain(_Said(self.output[self.output.rfind(b"\x1b[?1049l") :]))
+        return _plain(self.output[self.output.rfind(b"\x1b[?1049l") :])
 
     def left_on(self):
-        """Numbers of the modes that are switched otherwise than in a fresh terminal: 1049 is the alternate screen, 25 the cursor."""
+        """Numbers of the modes that are otherwise than in a fresh terminal: 1049 is the alternate screen, 25 the cursor."""
         state = {int(number): way == b"h" for number, way in _MODE.findall(self.output)}
         return {number for number, on in state.items() if on != (number in _NORMALLY_ON)}
 
@@ -136,9 +137,8 @@ class Terminal:
         return until(lambda: next(iter(children(self.program())), 0), LATE_S, "the worker")
 
 
-class _Said:
-    def __init__(self, output):
-        self.output = output
+def _plain(output):
+    return _ESCAPES.sub(b"", output).decode("utf-8", "replace")
 
 
 def children(pid):
@@ -155,16 +155,17 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _shell(hangup, argv):
+def _shell(kind, argv):
     """Runs a program in the foreground as a shell does, says how it ended, and waits for the end."""
     for number in (signal.SIGTTOU, signal.SIGTTIN, signal.SIGTSTP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    if hangup == "ignore":
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     job = os.fork()
     if job == 0:
-        os.setpgid(0, 0)
-        os.tcsetpgrp(0, os.getpgrp())
+        if kind == "loose":
+            os.setsid()
+        else:
+            os.setpgid(0, 0)
+            os.tcsetpgrp(0, os.getpgrp())
         for number in (signal.SIGTTOU, signal.SIGTTIN, signal.SIGTSTP, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.execv(argv[0], argv)
