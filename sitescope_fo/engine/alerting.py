@@ -38,16 +38,17 @@ def judge_alerts(
     at_once: bool = False,
     blind: Window | None = None,
     letterhead: Letterhead = PLAIN,
+    standing: Standing | None = None,
 ) -> Decision:
     """The mails and ledger rows that `state`, just judged, asks for.
 
     `at_once`: the first judgement of a term (see `alert_rules`); `blind`: the window nobody watched before it. In a downtime
-    nobody is told anything, and the mails that still waited are dropped.
+    nobody is told anything, and the mails that still waited are dropped. `standing`: what holds now, when it is known.
     """
     monitor = catalogue.monitor(state.key)
     if monitor is None or not monitor.enabled:
         return NOTHING
-    standing = Standing(cells, state.key.profile, now.wall)
+    standing = standing or Standing(cells, state.key.profile, now.wall)
     if standing.downtime(monitor) is not None:
         return keep_silent(cells, catalogue, state)
     acknowledged = standing.acknowledgement(monitor.id) is not None
@@ -104,14 +105,14 @@ def rejudge(cells: Cells, catalogue: Catalogue, profile: str, now: Now, *, lette
     view = _Without(cells, dropped)
     states: list[MonitorState] = [state for state in cells.of(MONITOR).values() if state.key.profile == profile]
     term = max((state.term for state in states), default=0)
-    decision = dropped
+    decision, standing = dropped, Standing(cells, profile, now.wall)
     for state in states:
         if state.term != term or state.last_wall == 0.0:
             continue
         waited = [item for item in _waiting(cells, catalogue, state.key) if not item.dead]
         blind = next((item.blind for item in waited if item.blind is not None), None)
         decision = decision.then(
-            judge_alerts(view, catalogue, state, now, at_once=bool(waited), blind=blind, letterhead=letterhead)
+            judge_alerts(view, catalogue, state, now, at_once=bool(waited), blind=blind, letterhead=letterhead, standing=standing)
         )
     return decision
 

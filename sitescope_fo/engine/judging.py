@@ -57,7 +57,8 @@ def on_check(
         return _unconfirmed(before, fact, record)
     first = _first_of_term(before, fact)
     after = _state(monitor, specs, fact, judgement, before)
-    if Standing(cells, fact.key.profile, now.wall).downtime(monitor) is not None:
+    standing = Standing(cells, fact.key.profile, now.wall)
+    if standing.downtime(monitor) is not None:
         after = _uncounted(after)
     elif first:
         after = _counted_on(cells, catalogue, after)
@@ -70,7 +71,8 @@ def on_check(
     if not alerting:
         return decision
     blind = (window.start, window.end) if window is not None else None
-    return decision.then(judge_alerts(cells, catalogue, after, now, at_once=first, blind=blind, letterhead=letterhead))
+    alerts = judge_alerts(cells, catalogue, after, now, at_once=first, blind=blind, letterhead=letterhead, standing=standing)
+    return decision.then(alerts)
 
 
 def _needs_second_run(monitor: Monitor, before: MonitorState | None, fact: CheckFinished, judgement: Judgement) -> bool:

@@ -7,7 +7,7 @@ what each has in any order, any number of times, and lose nothing: of two values
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -37,7 +37,9 @@ class Standing:
 
     def __init__(self, cells: Cells, profile: str, wall: float) -> None:
         self._cells, self._profile, self._wall = cells, profile, wall
-        self._downtimes = [downtime for downtime in downtimes_of(cells, profile) if downtime_holds(downtime, wall)]
+        start = f"{profile}\x1f"
+        kept: Mapping[str, Downtime] = cells.of(DOWNTIME)
+        self._downtimes = [one for cell_id, one in kept.items() if downtime_holds(one, wall) and cell_id.startswith(start)]
 
     def acknowledgement(self, monitor_id: str) -> Acknowledgement | None:
         """That of the monitor's problem."""
