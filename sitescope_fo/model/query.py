@@ -60,6 +60,8 @@ QUERIES = (
     "alerts",
     "acks",
     "downtimes",
+    "monitor_history",
+    "timeline",
     "profiles",
     "profile",
     "defaults",
@@ -96,6 +98,8 @@ OFFLINE_QUERIES = frozenset(QUERIES) - {
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
+    "monitor_history",
+    "timeline",
     """One row of a check or test."""
 
     id: str

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import field
 
 Level = Literal["error", "warning", "good"]
+Outcome = Literal["sent", "waiting", "refused"]
 
 
 class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,13 +61,13 @@ class OverlapSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertTold(msgspec.Struct, frozen=True, kw_only=True):
-    """One mail about a monitor: when it was made or sent, by which alert, to whom, what it said, what became of it."""
+    """One mail of this node about a monitor: when it was sent (else made), by which alert, to whom, what it said, its fate."""
 
     at: str
     name: str
     to: str
     status: str
-    outcome: Literal["sent", "waiting", "refused"]
+    outcome: Outcome
 
 
 class MonitorHistory(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,13 +17,16 @@ from sitescope_fo.engine.state import (
     OUTBOX,
     PRIMARY,
     PROFILE,
+    TOLD,
     BlindWindow,
     LedgerRow,
     MonitorState,
     OutboxItem,
 )
+from sitescope_fo.engine.told import ToldMails
 from sitescope_fo.failover.state import Journal as ProfileJournal
 from sitescope_fo.failover.state import PrimaryJournal
+from sitescope_fo.failover.timeline import TIMELINE, TimelineEntry
 from sitescope_fo.model.ports import Work
 from sitescope_fo.model.wire import Acknowledgement, Downtime
 from sitescope_fo.store.cells import CellStore
@@ -36,6 +39,8 @@ _TYPES: dict[str, type[msgspec.Struct]] = {
     LEDGER: LedgerRow,
     OUTBOX: OutboxItem,
     BLIND: BlindWindow,
+    TOLD: ToldMails,
+    TIMELINE: TimelineEntry,
     ACK: Acknowledgement,
     DOWNTIME: Downtime,
     PROFILE: ProfileJournal,

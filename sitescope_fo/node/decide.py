@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sitescope_fo.engine import alerting, exchange, judging, operator_state, run_notes
+from sitescope_fo.engine import alerting, exchange, judging, operator_state, run_notes, told
+from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
 from sitescope_fo.engine.state import MONITOR, PRIMARY, PROFILE
-from sitescope_fo.failover import machine, primary
+from sitescope_fo.failover import machine, primary, timeline
 from sitescope_fo.failover.state import PrimarySide, ProfileState
 from sitescope_fo.model import fact as facts
 from sitescope_fo.model.effect import Effect, RejudgeAlerts, RoleMail
@@ -82,14 +83,17 @@ class Decider:
         if side is None:
             return NOTHING
         after, effects = primary.decide(side, fact, now)
-        decision = Decision({} if after is side else {OWN: after}, effects)
+        decision = Decision({} if after is side else {OWN: after}, effects).then(
+            timeline.on_primary(cells, side, after, fact, now)
+        )
         return decision.then(_hand_over_mails(cells, "", side.may_check, after.may_check))
 
     def _profile(self, cells: Cells, name: str, fact: facts.Fact, now: Now) -> Decision:
         cell = Cell(PROFILE, name)
         if isinstance(fact, facts.ProfileRemoved):
             forgotten = alerting.forget_profile(cells, name).then(operator_state.forget_all(cells, name))
-            return forgotten.then(Decision({cell: None}))
+            told_of = told.forget_removed(cells, Catalogue(), name)
+            return forgotten.then(told_of).then(timeline.forget(cells, name)).then(Decision({cell: None}))
         state: ProfileState | None = cells.get(cell)
         if state is None:
             if not isinstance(fact, facts.ProfileSet):
@@ -98,7 +102,7 @@ class Decider:
             after, effects = machine.decide(state, fact, now)
             return Decision({cell: after}, effects)
         after, effects = machine.decide(state, fact, now)
-        decision = Decision({} if after is state else {cell: after}, effects)
+        decision = Decision({} if after is state else {cell: after}, effects).then(timeline.on_profile(cells, state, after))
         return decision.then(_hand_over_mails(cells, name, state.acting, after.acting))
 
     def _engine(self, cells: Cells, fact: facts.Fact, now: Now) -> Decision:
@@ -123,15 +127,16 @@ class Decider:
             case facts.NoopFinished():
                 return judging.on_noop(fact, now)
             case facts.MailLeaving() | facts.MailSent() | facts.MailFailed():
-                return outbox.decide(cells, fact, now)
+                decision = outbox.decide(cells, fact, now)
+                return decision.then(told.on_sent(cells, fact, now)) if isinstance(fact, facts.MailSent) else decision
             case facts.LedgerReceived():
                 return exchange.merge_ledger(cells, fact, now)
             case facts.ChecksReceived():
                 return exchange.merge_checks(cells, fact, now)
             case facts.TreeChanged():
-                return alerting.forget_removed(cells, world.catalogue, fact.profile).then(
-                    operator_state.forget_old(cells, world.catalogue, fact.profile, now)
-                )
+                forgotten = alerting.forget_removed(cells, world.catalogue, fact.profile)
+                forgotten = forgotten.then(operator_state.forget_old(cells, world.catalogue, fact.profile, now))
+                return forgotten.then(told.forget_removed(cells, world.catalogue, fact.profile))
             case _:
                 return operator_state.decide(cells, world.catalogue, fact, now)
 

@@ -28,8 +28,11 @@ from sitescope_fo.store.config_toml import load_node_config
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
 
+from sitescope_fo.node.monitor_details import details
+from sitescope_fo.node.monitor_history import POINTS, history_of
 Params = Mapping[str, str]
 RESULTS_SHOWN = 50
+from sitescope_fo.node.timeline_view import LIMIT, steps
 
 
 def whole_number(params: Params, name: str, default: int) -> int:
@@ -69,6 +72,8 @@ class Queries:
             "defaults": self._defaults,
             "history": self._history,
             "history_show": self._history_show,
+            "monitor_history": self._monitor_history,
+            "timeline": self._timeline,
             "history_diff": self._history_diff,
             "config": self._config,
             "check": self._check,
@@ -125,7 +130,15 @@ class Queries:
         config = config_view.monitor_config(monitor)
         depends = node.world.catalogue.name(MonitorKey(key.profile, monitor.depends_on)) if monitor.depends_on else ""
         hanging_s = node.runner.hanging_for(key)
-        return {**row, "config": config, "depends": depends, "alerts": alerts, "last": last, "hanging_s": hanging_s}
+        shown = {**row, "config": config, "depends": depends, "alerts": alerts, "last": last, "hanging_s": hanging_s}
+        return {**shown, **details(node, key, monitor)}
+
+    async def _monitor_history(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        key = self._node.world.catalogue.find(_needed(params, "path"))
+        return await history_of(self._node, key, params, whole_number(params, "points", POINTS))
+
+    async def _timeline(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return steps(self._node, params.get("name", ""), whole_number(params, "limit", LIMIT))
 
     async def _profiles(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         await self._node.tally.catch_up()

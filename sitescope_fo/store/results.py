@@ -173,7 +173,7 @@ class ResultLog:
         """The days that have a file, oldest first."""
         return tuple(sorted(path.name.removesuffix(_SUFFIX) for path in self.folder.glob(f"????-??-??{_SUFFIX}")))
 
-    def read(
+    def read(  # noqa: PLR0913  # what one may ask for, each named
         self,
         day: str,
         *,
@@ -181,15 +181,25 @@ class ResultLog:
         profile: str | None = None,
         node: str | None = None,
         since_seq: int | None = None,
+        since_wall: float | None = None,
+        before_wall: float | None = None,
         limit: int = 1000,
         newest: bool = False,
     ) -> list[ResultRow]:
         """At most `limit` rows of a day, oldest first; with `newest` the last ones of it, still oldest first.
 
+        `since_wall` itself is among them, `before_wall` is not.
         With `since_seq` only rows with a higher seq (a counter of each node: give `node` too), in the order of seq, for shipping.
         A day without a file is empty. Raises StoreWriteFailed (`day_unreadable`) when the file is damaged.
         """
-        tests = {"monitor_id = ?": monitor_id, "profile = ?": profile, "node = ?": node, "seq > ?": since_seq}
+        tests = {
+            "monitor_id = ?": monitor_id,
+            "profile = ?": profile,
+            "node = ?": node,
+            "seq > ?": since_seq,
+            "wall >= ?": since_wall,
+            "wall < ?": before_wall,
+        }
         used = {test: value for test, value in tests.items() if value is not None}
         where = f" WHERE {' AND '.join(used)}" if used else ""
         by = ["seq", "node"] if since_seq is not None else ["wall", "term", "node", "seq"]

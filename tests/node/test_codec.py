@@ -17,12 +17,14 @@ from sitescope_fo.engine.state import (
     PRIMARY,
     PROFILE,
     PULSE,
+    TOLD,
     BlindWindow,
     LedgerRow,
     MonitorState,
     OutboxItem,
     Pulse,
 )
+from sitescope_fo.engine.told import ToldMail, ToldMails
 from sitescope_fo.failover import machine
 from sitescope_fo.failover.state import (
     Evidence,
@@ -35,6 +37,7 @@ from sitescope_fo.failover.state import (
     ProfileState,
     Transition,
 )
+from sitescope_fo.failover.timeline import TIMELINE, TimelineEntry
 from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.status import Condition, EvidenceKind, Position, Role, Status
 from sitescope_fo.node import codec, state_file
@@ -69,6 +72,10 @@ DURABLE = {
         tells=LEDGER_ROW, blind=(1.0, 2.0),
     ),
     BLIND: BlindWindow(profile="prod", monitor="m", path="Web/Home", term=1, start=1.0, end=2.0),
+    TOLD: ToldMails(profile="prod", monitor="m", mails=(ToldMail(alert="a", to="r@x", status=Status.good, wall=1.0),)),
+    TIMELINE: TimelineEntry(
+        profile="prod", number=3, source="grace", to="activating", wall=1.0, why="w", term=2, evidence=(SEEN,)
+    ),
     ACK: ACK_VALUE,
     DOWNTIME: DOWNTIME_VALUE,
     PROFILE: ProfileState(config=profile(), journal=JOURNAL),
