@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 
+import anyio
 import pytest
 
 from sitescope_fo.client.local import LocalClient
+from sitescope_fo.client.remote import connect
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.status import Role
-from sitescope_fo.store.config_toml import set_node_value
+from sitescope_fo.store.config_toml import load_node_config, set_node_value
 from sitescope_fo.store.lock import acquire
 from tests.node.nodes import group_file, log_lines, make_home
 
@@ -163,6 +165,24 @@ def test_a_daemon_is_ready_reloads_on_sighup_and_ends_on_sigterm_on_either_loop(
     with pytest.raises(SiteScopeError):
         client.query("status")
     acquire(home).release()
+
+
+def test_somebody_added_on_the_machine_logs_in_over_the_network(daemon, home):
+    daemon.hears("READY=1")
+    add = [*command(home)[:-1], "user", "add", "alice", "--role", "viewer", "--generate", "--json"]
+    told = subprocess.run(add, capture_output=True, text=True, timeout=30, check=True)
+    url = f"http://127.0.0.1:{load_node_config(home).port}"
+
+    async def look():
+        client = await connect(url, user="alice", password=json.loads(told.stdout)["password"])
+        found = await client.query("status")
+        await client.aclose()
+        return found["monitors"]["total"]
+
+    assert anyio.run(look) == 1
+    assert any(
+        "who=alice command=Login outcome=done" in line for line in LocalClient(home.root).query("log", {"name": "audit"})["lines"]
+    )
 
 
 def test_a_mail_server_that_hangs_does_not_hold_the_end_up(daemon, home):
