@@ -13,26 +13,32 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from sitescope_fo.model.config import OnHangup
 from sitescope_fo.model.errors import SiteScopeError, Unreachable
 from sitescope_fo.node.event_loop import wants_uvloop
-from sitescope_fo.node.operator_api import OperatorApi
 from sitescope_fo.store.home import Home
-from sitescope_fo.web.faults import ending
-from sitescope_fo.web.service import Service, run_service
 
-Question = Callable[[OperatorApi], Coroutine[Any, Any, Any]]
+if TYPE_CHECKING:
+    from sitescope_fo.node.operator_api import OperatorApi
+    from sitescope_fo.web.service import Service
+
+Question = Callable[["OperatorApi"], Coroutine[Any, Any, Any]]
 
 
 class EngineHost:
-    """Runs the node of a home. `ended` is called, from the engine's thread, when it is over. Every method is for any thread."""
+    """Runs the node of a home. `ended` is called, from the engine's thread, when it is over. Every method is for any thread.
+
+    Raises ConfigInvalid when SITESCOPE_LOOP names no event loop.
+    """
 
     def __init__(self, home: Home, ended: Callable[[], None]) -> None:
         self._home, self._ended = home, ended
+        self._uvloop = wants_uvloop(os.environ)
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._change = threading.Lock()
         self._service: Service | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -46,10 +52,13 @@ class EngineHost:
         """Why it ended, unless it was told to."""
 
     def start(self) -> None:
-        """Starts the engine. Raises ConfigInvalid when SITESCOPE_LOOP is none of ours; else returns at once."""
-        gc.disable()  # until the heap that stays is built: see `web/service.py`
-        uvloop = wants_uvloop(os.environ)
-        threading.Thread(target=self._run, kwargs={"uvloop": uvloop}, name="engine", daemon=True).start()
+        """Starts the engine, unless it was started, or told to stop before. Its modules are loaded on its thread."""
+        with self._change:
+            if self._stopped_by:
+                self.over.set()
+            elif self._thread.ident is None:
+                gc.disable()  # until the heap that stays is built: see `web/service.py`
+                self._thread.start()
 
     @property
     def on_hangup(self) -> OnHangup:
@@ -89,9 +98,13 @@ class EngineHost:
 
     # --- on the engine's thread ---------------------------------------------------------------------------------------
 
-    def _run(self, *, uvloop: bool) -> None:
+    def _run(self) -> None:
+        from sitescope_fo.web.faults import ending
+
         try:
-            anyio.run(run_service, self._home, self._oversee, backend="asyncio", backend_options={"use_uvloop": uvloop})
+            from sitescope_fo.web.service import run_service
+
+            anyio.run(run_service, self._home, self._oversee, backend="asyncio", backend_options={"use_uvloop": self._uvloop})
         except Exception as error:  # noqa: BLE001  # the supervisor of last resort, as in the daemon
             self.error = ending(self._home, error)
         finally:

@@ -21,7 +21,7 @@ from sitescope_fo.model.config import OnHangup
 from sitescope_fo.model.errors import Internal
 from sitescope_fo.store.home import Home
 from sitescope_fo.store.lock import acquire
-from sitescope_fo.web.daemon import STOP_LIMIT_S
+from sitescope_fo.web.limits import STOP_LIMIT_S
 
 CRASHED = Internal.exit_code
 OVER = "over"
@@ -46,9 +46,9 @@ class Program:
         self._terminal.hush(self._home.error_log)
         self._watch.start()
         try:
-            self._host.start()
             word, code, said = self._show()
             self._terminal.give_back()
+            self._host.start()  # if the console did not get as far as that
             if not self._host.over.is_set() and word not in {"stop", OVER}:
                 self._detach(code, said)
             else:
@@ -67,6 +67,7 @@ class Program:
         try:
             client = EmbeddedClient(self._host, str(self._home.root), read_only=self._read_only)
             app = SafeConsole(client, embedded=True, taste=self._taste, driver_class=EngineDriver)
+            app.painted = self._host.start  # one interpreter: loading both at once, the screen would stay dark for longer
             word = self._stage.show(app, mouse=self._taste.mouse)
         except Exception as error:  # noqa: BLE001  # the console's supervisor: monitoring goes on without it
             self._terminal.reset()

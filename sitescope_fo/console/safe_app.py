@@ -5,6 +5,8 @@ Textual prints a traceback with the local variables of every frame, which may ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.app import App
 
 from sitescope_fo.console.app import Console
@@ -15,6 +17,13 @@ class SafeApp(App[str]):
 
     crash: Exception | None = None
     """The first error that nobody expected."""
+    painted: Callable[[], None] | None = None
+    """Called when the first frame has been shown."""
+
+    def on_ready(self) -> None:
+        """Tells whoever waited for the first frame."""
+        if self.painted is not None:
+            self.painted()
 
     def _handle_exception(self, error: Exception) -> None:
         if self.crash is None:

@@ -15,10 +15,8 @@ from sitescope_fo.node.event_loop import wants_uvloop
 from sitescope_fo.store.home import open_home
 from sitescope_fo.store.lock import acquire
 from sitescope_fo.web.faults import ending
+from sitescope_fo.web.limits import STOP_LIMIT_S
 from sitescope_fo.web.service import Service, run_service
-
-STOP_LIMIT_S = 4.5
-"""A stop takes less than five seconds, whatever hangs."""
 
 
 def main(root: Path) -> int:

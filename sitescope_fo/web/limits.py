@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 MIB = 1024**2
+STOP_LIMIT_S = 4.5
+"""A stop of the node takes less than five seconds, whatever hangs."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
