@@ -4,16 +4,43 @@ from __future__ import annotations
 
 import click
 
+from sitescope_fo.cli.check import check_lines, end_with_verdict, rows_of
+from sitescope_fo.cli.config import pairs
 from sitescope_fo.cli.invocation import Invocation
 from sitescope_fo.cli.lazy import NodeGroup
 from sitescope_fo.cli.secret_input import secret_by_prompt, secret_from_stdin
-from sitescope_fo.model.command import LwssoSet
+from sitescope_fo.model.command import LwssoCheck, LwssoSet
 from sitescope_fo.model.errors import Usage
 
 
 @click.group(cls=NodeGroup, example="sitescope-fo lwsso set --generate")
 def lwsso() -> None:
     """Manage LW-SSO, by which the nodes of a pair trust each other."""
+
+
+@lwsso.command("show", example="sitescope-fo lwsso show")
+@click.pass_obj
+def show(call: Invocation) -> None:
+    """Show whether a passphrase is set, since when, and which key each peer used last; never the passphrase."""
+    answer = call.query("lwsso")
+    call.emit(answer, lambda: pairs(answer, call))
+
+
+@lwsso.command("check", example="sitescope-fo lwsso check prod")
+@click.argument("name", default="", required=False)
+@click.pass_obj
+def check(call: Invocation, name: str) -> None:
+    """Ask the other node of the profile NAME, or all, whether it takes this node's token: passphrase, clock, identity.
+
+    Each row has its evidence and remedy. Exit code 1 when one is bad.
+    """
+    reply = call.submit(LwssoCheck(name=name))
+    rows = rows_of(reply.result)
+    if not rows:
+        call.done(reply)
+        return
+    call.emit(reply.result, lambda: check_lines(rows, call))
+    end_with_verdict(rows, 1)
 
 
 @lwsso.command("set", example="sitescope-fo lwsso set --generate")

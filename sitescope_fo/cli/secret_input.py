@@ -1,8 +1,9 @@
-"""Secrets from standard input or a prompt, never from an argument."""
+"""Secrets from standard input, a file or a prompt, never from an argument."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -17,6 +18,18 @@ def secret_from_stdin(where: str) -> str:
     line = sys.stdin.readline(_LONGEST).rstrip("\r\n")
     if not line:
         raise Usage("Nothing came from standard input", where=where, hint="Write it as one line", code="no_secret")
+    return line
+
+
+def secret_from_file(file: str) -> str:
+    """The first line of a file, without its end. Raises Usage (`bad_file`, `no_secret`)."""
+    try:
+        with Path(file).open(encoding="utf-8") as stream:
+            line = stream.readline(_LONGEST).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Usage("The file cannot be read", where=file, hint="It must be a text file you may read", code="bad_file") from error
+    if not line:
+        raise Usage("The first line of the file is empty", where=file, hint="Write the secret there", code="no_secret")
     return line
 
 

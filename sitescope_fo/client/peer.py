@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 
 import anyio
 import httpx
@@ -47,7 +48,7 @@ class HttpPeerClient:
         work: Work,
         book: AddressBook,
         *,
-        tls: tuple[ssl.SSLContext, frozenset[str]] | None = None,
+        tls: tuple[ssl.SSLContext, AbstractSet[str]] | None = None,
         skew_s: float = SKEW_S,
         largest_body: int = LARGEST_BODY,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -62,7 +63,7 @@ class HttpPeerClient:
         self._largest_body = largest_body
         self._by_name = transport is not None
         self._has_tls = tls is not None
-        self._trusted = tls[1] if tls else frozenset()
+        self._trusted: AbstractSet[str] = tls[1] if tls else frozenset()
         self._boot: dict[str, str] = {}
         self._older: dict[str, tuple[str, float]] = {}
         self._tls_keys: dict[str, str] = {}
@@ -269,7 +270,7 @@ class HttpPeerClient:
     def _saw_key(self, address: str, port: int, key_sha256: str) -> None:
         self._tls_keys[f"{address}:{port}"] = key_sha256
 
-    def _known_keys(self, asked: _Asked) -> frozenset[str]:
+    def _known_keys(self, asked: _Asked) -> AbstractSet[str]:
         key = self._book.entry(asked.peer.host, asked.peer.port).key_sha256
         return self._trusted | {key} if key else self._trusted
 

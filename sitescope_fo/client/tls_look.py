@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import anyio
-from anyio.streams.tls import TLSAttribute
 
 from sitescope_fo.model.errors import ConfigInvalid, Unreachable
 from sitescope_fo.security.certificate import Certificate, read_der
-from sitescope_fo.security.tls import chain_problem, judge, looking_context, name_problem
+from sitescope_fo.security.certificate_look import shown_certificate
+from sitescope_fo.security.tls import chain_problem, judge, name_problem
 
 
 class Handshake:
@@ -59,10 +59,6 @@ async def refused_certificate(
 
 async def _look(address: str, port: int, host: str) -> Certificate | None:
     try:
-        stream = await anyio.connect_tcp(
-            address, port, ssl_context=looking_context(), tls_hostname=host, tls_standard_compatible=False
-        )
-        async with stream:
-            return read_der(stream.extra(TLSAttribute.peer_certificate_binary) or b"")  # noqa: S610  # no Django here
+        return read_der(await shown_certificate(address, port, host))
     except (OSError, anyio.BrokenResourceError, anyio.EndOfStream, ConfigInvalid):
         return None

@@ -11,28 +11,48 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from sitescope_fo.model.command_root import Command, ConfigCommand
 from sitescope_fo.model.errors import ErrorBody
 from sitescope_fo.model.monitor import Setting
 from sitescope_fo.model.service import Level
+from sitescope_fo.model.trust_command import (
+    CertCreate,
+    CertFetch,
+    CertImport,
+    CertRemove,
+    LwssoCheck,
+    LwssoSet,
+    SecretRemove,
+    SecretSet,
+    TokenAdd,
+    TokenRevoke,
+    UserAdd,
+    UserPasswd,
+    UserRemove,
+)
+
+__all__ = [
+    "CertCreate",
+    "CertFetch",
+    "CertImport",
+    "CertRemove",
+    "Command",
+    "ConfigCommand",
+    "LwssoCheck",
+    "LwssoSet",
+    "SecretRemove",
+    "SecretSet",
+    "TokenAdd",
+    "TokenRevoke",
+    "UserAdd",
+    "UserPasswd",
+    "UserRemove",
+]
 
 HOLD_DEFAULT_S = 4 * 3600.0
 HOLD_LONGEST_S = 7 * 86400.0
 ACK_LONGEST_S = 365 * 86400.0
 DOWNTIME_LONGEST_S = 365 * 86400.0
-
-
-class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag=str.lower):
-    """The root."""
-
-    level: ClassVar[Level] = Level.operator
-    offline: ClassVar[bool] = False
-
-
-class ConfigCommand(Command, frozen=True, kw_only=True):
-    """The root of those that edit configuration files."""
-
-    level: ClassVar[Level] = Level.administrator
-    offline: ClassVar[bool] = True
 
 
 # --- groups, monitors, alerts, mail ---------------------------------------------------------------------------------
@@ -355,100 +375,6 @@ class UnlockProfile(Command, frozen=True, kw_only=True):
 
 
 # --- the node -------------------------------------------------------------------------------------------------------
-
-
-class LwssoSet(ConfigCommand, frozen=True, kw_only=True):
-    """The shared passphrase. It is never stored: its scrypt root is."""
-
-    passphrase: str
-
-
-class UserAdd(ConfigCommand, frozen=True, kw_only=True):
-    """Lets a person log in over the network."""
-
-    name: str
-    role: Literal["viewer", "operator", "administrator"]
-    password: str
-
-
-class UserPasswd(ConfigCommand, frozen=True, kw_only=True):
-    """Another password for a user; ends the user's sessions."""
-
-    name: str
-    password: str
-
-
-class UserRemove(ConfigCommand, frozen=True, kw_only=True):
-    """Removes a user and ends the user's sessions; the last administrator only with `force`."""
-
-    name: str
-    force: bool = False
-
-
-class TokenAdd(ConfigCommand, frozen=True, kw_only=True):
-    """Makes a token for a script; it stands in the result, once. `for_s`: seconds until it ends, 0 = never."""
-
-    name: str
-    role: Literal["viewer", "operator", "administrator"]
-    for_s: float = 0.0
-
-
-class TokenRevoke(ConfigCommand, frozen=True, kw_only=True):
-    """Ends a token at once."""
-
-    name: str
-
-
-class LwssoCheck(Command, frozen=True, kw_only=True):
-    """Whether the peers accept this node's token: passphrase, clock, identity. Of one profile or peer, or of all."""
-
-    name: str = ""
-
-
-class SecretSet(ConfigCommand, frozen=True, kw_only=True):
-    """Seals a secret under a name that settings can refer to as `secret:NAME`; the same name again replaces it."""
-
-    name: str
-    password: str
-
-
-class SecretRemove(ConfigCommand, frozen=True, kw_only=True):
-    """Forgets a secret that nothing refers to."""
-
-    name: str
-
-
-class CertCreate(ConfigCommand, frozen=True, kw_only=True):
-    """Makes a self-signed certificate for the listener; `force` replaces the one it has."""
-
-    names: tuple[str, ...]
-    days: int = 825
-    force: bool = False
-
-
-class CertImport(ConfigCommand, frozen=True, kw_only=True):
-    """Takes a certificate over: the listener's own with its key, or one to trust. `text` is PEM, or PKCS#12 in base64."""
-
-    role: Literal["server", "trusted"]
-    text: str
-    passphrase: str = ""
-    name: str = ""
-    force: bool = False
-
-
-class CertFetch(Command, frozen=True, kw_only=True):
-    """Looks at the certificate that HOST:PORT shows; nothing is trusted by it. The PEM in the result is for `CertImport`."""
-
-    level: ClassVar[Level] = Level.administrator
-    offline: ClassVar[bool] = True
-    host: str
-    port: int
-
-
-class CertRemove(ConfigCommand, frozen=True, kw_only=True):
-    """Trusts a certificate no longer; the name `server` removes the listener's own, while TLS is off."""
-
-    name: str
 
 
 class ConfigSet(ConfigCommand, frozen=True, kw_only=True):

@@ -28,6 +28,10 @@
 | `export` | `day` `format` | `{lines: [...]}`: the guide-style daily log |
 | `mail` | `profile` | settings of a tree without secrets; `templates` |
 | `schedules` | `profile` | list of `{name kind windows moments used_by open next_on next_off profile}`, times as text |
+| `certificates` | - | rows of `node/certificate_commands.facts`, the listener's first |
+| `secrets` | `profile` | list of `{name used_by set opens}`, never a value |
+| `lwsso` | - | `{set key_id since rotating peers: [{node_id name key_id same}]}` |
+| `license` | - | `{edition, limits, file, expires}`; the community edition has none of the latter |
 | `types` | - | monitor types with settings and values |
 | `users` | - | list of `{name, role, changed}` (administrator) |
 | `tokens` | - | list of `{name, role, created, expires}`; "" = never ends (administrator) |
@@ -56,12 +60,12 @@ QUERIES = (
     "monitor_page",
     "snapshot",
     "monitor",
+    "monitor_history",
+    "timeline",
     "groups",
     "alerts",
     "acks",
     "downtimes",
-    "monitor_history",
-    "timeline",
     "profiles",
     "profile",
     "defaults",
@@ -72,10 +76,15 @@ QUERIES = (
     "config",
     "check",
     "log",
+    "logs",
     "results",
     "export",
     "mail",
     "schedules",
+    "certificates",
+    "secrets",
+    "lwsso",
+    "license",
     "types",
     "users",
     "tokens",
@@ -90,6 +99,8 @@ OFFLINE_QUERIES = frozenset(QUERIES) - {
     "monitors",
     "monitor_page",
     "snapshot",
+    "monitor_history",
+    "timeline",
     "results",
     "acks",
     "downtimes",
@@ -98,8 +109,6 @@ OFFLINE_QUERIES = frozenset(QUERIES) - {
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
-    "monitor_history",
-    "timeline",
     """One row of a check or test."""
 
     id: str

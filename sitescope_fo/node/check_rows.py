@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sitescope_fo.model.errors import Problem, Usage
 from sitescope_fo.model.query import CheckRow
 from sitescope_fo.model.status import Role
-from sitescope_fo.node import pair_checks
+from sitescope_fo.node import certificate_commands, pair_checks
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -22,7 +22,7 @@ async def rows(node: Node, what: str, name: str) -> list[CheckRow]:
         case "config":
             return await config_rows(node)
         case "node":
-            return [*await config_rows(node), *machine_rows(node), *await _pairs(node, "")]
+            return [*await config_rows(node), *machine_rows(node), *await certificate_rows(node), *await _pairs(node, "")]
         case "pair":
             return await _pairs(node, name)
         case _:
@@ -82,6 +82,26 @@ def machine_rows(node: Node) -> list[CheckRow]:
         remedy="Free space or mend the disk" if failing else "",
     )
     return [disk, mail, state, load_row(node), _passphrase_row(node), licence_row(), *_defect_rows(node)]
+
+
+async def certificate_rows(node: Node) -> list[CheckRow]:
+    """The age of each certificate, while TLS is on."""
+    if not node.world.config.tls:
+        return []
+    rows = await node.ports.work.run_blocking(certificate_commands.certificates, node.home, node.ports.clock.wall())
+    return [_certificate_row(row) for row in rows]
+
+
+def _certificate_row(row: dict[str, Any]) -> CheckRow:
+    own = row["role"] == "server"
+    whose = "this node's certificate" if own else f"the trusted certificate {row['name']}"
+    renew = "sitescope-fo cert create --force, or cert import; then trust it on the other node" if own else "cert fetch it again"
+    return CheckRow(
+        id=f"certificate {row['name']}",
+        verdict=row["verdict"],
+        evidence=f"{whose}: {row['says']}",
+        remedy="" if row["verdict"] == "good" else renew,
+    )
 
 
 def load_row(node: Node) -> CheckRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,9 +12,13 @@ from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.model.config import HaConfig, NodeConfig, Profile
 from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.monitor import Monitor, When
-from sitescope_fo.model.monitor_type import TypeBook
+from sitescope_fo.model.monitor_type import TypeBook, TypeSpec
 from sitescope_fo.security.accounts import Accounts
+from sitescope_fo.security.lwsso import Root
 from sitescope_fo.store.config_toml import FIELDS, show_value
+from sitescope_fo.store.stamp import iso_millis
+
+SECRET = "(secret)"  # noqa: S105  # what is shown instead of one
 
 
 def groups(catalogue: Catalogue, profile: str | None) -> list[dict[str, Any]]:
@@ -60,15 +65,21 @@ def alerts(catalogue: Catalogue, profile: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def monitor_config(monitor: Monitor) -> dict[str, Any]:
-    """A monitor's configuration with durations as people write them and without secrets."""
+def monitor_config(monitor: Monitor, specs: Mapping[str, TypeSpec]) -> dict[str, Any]:
+    """A monitor's configuration with durations as people write them and without secrets, which a loaded monitor holds opened."""
+    spec = specs.get(monitor.type)
+    hidden = (
+        {setting.name for setting in spec.settings if setting.kind == "secret"} if spec is not None else set(monitor.settings)
+    )
     table = msgspec.to_builtins(monitor)
     table["frequency"] = format_duration(monitor.frequency_s)
     if monitor.error_frequency_s:
         table["error_frequency"] = format_duration(monitor.error_frequency_s)
     table["timeout"] = format_duration(monitor.timeout_s)
     table["settings"] = {
-        key: "(secret)" if isinstance(value, str) and value.startswith(("sealed:", "secret:")) else value
+        key: SECRET
+        if (value and key in hidden) or (isinstance(value, str) and value.startswith(("sealed:", "secret:")))
+        else value
         for key, value in monitor.settings.items()
     }
     return dict(table)
@@ -137,6 +148,33 @@ def accounts(found: Accounts) -> dict[str, list[dict[str, str]]]:
         "users": [{"name": row.name, "role": row.role, "changed": row.changed} for row in found.user],
         "tokens": [{"name": row.name, "role": row.role, "created": row.created, "expires": row.expires} for row in found.token],
     }
+
+
+def lwsso(roots: Sequence[Root], ha: HaConfig, answered: Mapping[str, str]) -> dict[str, Any]:
+    """The `lwsso` query: whether a passphrase is set, since when, and with which each peer answered last (since the start)."""
+    newest = roots[0] if roots else None
+    names = {profile.node_id: profile.name for profile in ha.profiles} | {peer.node_id: peer.listed_as for peer in ha.peers}
+    return {
+        "set": newest is not None,
+        "key_id": newest.id if newest is not None else "",
+        "since": iso_millis(newest.since) if newest is not None and newest.since else "",
+        "rotating": len(roots) > 1,
+        "peers": [
+            {
+                "node_id": node_id,
+                "name": name,
+                "key_id": (key := answered.get(node_id, "")),
+                "same": key == newest.id if key and newest else None,
+            }
+            for node_id, name in names.items()
+            if node_id
+        ],
+    }
+
+
+def licence() -> dict[str, str]:
+    """The `license` query. No licence is needed by this edition."""
+    return {"edition": "community", "limits": "none", "file": "none is needed", "expires": "never"}
 
 
 def types(book: TypeBook) -> list[Any]:

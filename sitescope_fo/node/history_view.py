@@ -22,6 +22,7 @@ import msgspec
 from sitescope_fo.mirror.kept_tree import Comparison, KeptTree, SecretSettings, compare, read_kept, things_of
 from sitescope_fo.mirror.tree_diff import Change, KeyChange
 from sitescope_fo.model.monitor_type import TypeSpec
+from sitescope_fo.node.config_view import SECRET
 
 MOST_ROWS = 1000
 """Rows of one answer, groups, monitors and files each."""
@@ -29,7 +30,7 @@ MOST_CHANGES = 200
 MOST_KEYS = 50
 LONGEST_TEXT = 200
 MOST_ITEMS = 20
-SECRET = "(secret)"  # noqa: S105  # what is shown instead of one
+
 KINDS = ("group", "monitor", "alert", "schedule", "action", "mail", "secret", "file")
 
 Breathe = Callable[[], None]

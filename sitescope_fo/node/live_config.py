@@ -16,7 +16,8 @@ from sitescope_fo.model.fact import ProfileRemoved, ProfileSet
 from sitescope_fo.model.ports import PeerAddress
 from sitescope_fo.model.service import Who
 from sitescope_fo.model.status import Role
-from sitescope_fo.node import ha_commands, node_commands, profile_edits, tree_commands
+from sitescope_fo.node import certificate_commands, ha_commands, node_commands, profile_edits, tree_commands
+from sitescope_fo.node.certificate_commands import CertificateCommand
 from sitescope_fo.node.tree_commands import Done
 from sitescope_fo.store.edit import EditContext
 from sitescope_fo.store.tree import ParseCache
@@ -228,6 +229,8 @@ class LiveConfig:
         using, wall = self._editing(node.own.cache), node.ports.clock.wall()
         apply = partial(node_commands.apply, node.home, body, node.ports.keys, using, node.role, wall)
         text, result = await node.ports.work.run_blocking(apply, lane="own")
+        if isinstance(body, CertificateCommand):
+            return f"{text}; {certificate_commands.taken_over(body, node.ports.renew_tls)}", result
         await node.own.refresh(forced=True)
         return text, result
 

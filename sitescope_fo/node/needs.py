@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,6 +34,10 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """Another text when what the book says may be another. Blocking."""
     breathe: Callable[[], None] = without_pause
     """Called often by long work in a worker: lets the loop have the processor."""
+    renew_tls: Callable[[], bool] = lambda: False
+    """Takes certificates/ over for new connections; False: TLS is off. Raises ConfigInvalid."""
+    answered_with: Callable[[], Mapping[str, str]] = dict
+    """Peer (node id) -> id of the LW-SSO root that it used last, since the start."""
     plugin_problems: Callable[[], tuple[Problem, ...]] = tuple
     """Plug-ins that could not be used."""
     user: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import anyio
 import msgspec
 
 from sitescope_fo.engine.catalogue import Catalogue
@@ -21,7 +22,18 @@ from sitescope_fo.model.query import OFFLINE_QUERIES, CheckRow
 from sitescope_fo.model.service import read_only_refusal
 from sitescope_fo.model.status import PASSIVE, Role
 from sitescope_fo.monitors.registry import Registry
-from sitescope_fo.node import config_view, ha_commands, history_view, log_view, node_commands, schedule_view, tree_commands
+from sitescope_fo.node import (
+    certificate_commands,
+    config_view,
+    ha_commands,
+    history_view,
+    log_reader,
+    log_view,
+    node_commands,
+    schedule_view,
+    secret_commands,
+    tree_commands,
+)
 from sitescope_fo.node.check_rows import good_row, odd_rows, problem_rows
 from sitescope_fo.node.codec import decode
 from sitescope_fo.node.key_ring import KeyRing
@@ -96,6 +108,8 @@ class OfflineDoor:
                 ha_commands.refuse_role(config.role, Role.primary, str(home.root))
                 save_ha_config(home, ha_commands.peer_changed(ha, body))
                 return "saved; it counts from the next start on", {"node_id": body.node_id}
+            case commands.CertFetch():
+                return anyio.run(certificate_commands.fetch, body, self._clock.wall())
             case commands.ConfigCommand():
                 return self._edit(body, ha, using)
             case _:
@@ -193,6 +207,10 @@ class OfflineDoor:
             "schedules": lambda: schedule_view.schedules(
                 self._catalogue(), load_ha_config(home), None, self._clock.local(self._clock.wall())
             ),
+            "certificates": lambda: certificate_commands.certificates(home, self._clock.wall()),
+            "secrets": lambda: secret_commands.secrets(home.root, self._ring()),
+            "lwsso": lambda: config_view.lwsso(self._ring().roots(), load_ha_config(home), {}),
+            "license": config_view.licence,
             "types": lambda: config_view.types(self._book),
             "config": lambda: config_view.settings(load_node_config(home)),
             "profiles": lambda: [config_view.profile_config(one) for one in load_ha_config(home).profiles],
@@ -212,9 +230,8 @@ class OfflineDoor:
                 self._secret_settings(),
                 without_pause,
             ),
-            "log": lambda: log_view.read_log(
-                home, profile or "high_availability", whole_number(params, "lines", 20), params.get("since", "")
-            ),
+            "log": lambda: log_reader.read_page(home, params, whole_number(params, "lines", 20), self._clock.wall()),
+            "logs": lambda: log_reader.list_logs(home, audit=True),
             "export": lambda: log_view.export(
                 home, params.get("day", ""), params.get("format") or "sitescope", self._clock.wall()
             ),

@@ -81,6 +81,25 @@ async def from_primary(node: Node, name: str) -> list[CheckRow]:
     return [row for peer in peers for row in await _from_primary(node, peer)]
 
 
+async def trust(node: Node, name: str) -> list[CheckRow]:
+    """Passphrase, clock and identity of the peer of a profile, of the failover listed as `name`, or of all of them."""
+    if not node.ports.keys.roots():
+        hint = "sitescope-fo lwsso set, the same passphrase on both nodes"
+        return [CheckRow(id="lwsso", verdict="bad", evidence="no LW-SSO passphrase is set on this node", remedy=hint)]
+    if node.role is Role.failover:
+        states = [state for state in node.profile_states() if not name or state.config.name == name]
+        asked = [(f"{state.config.name}: ", address_of(state), Role.primary) for state in states]
+    else:
+        peers = [peer for peer in node.world.ha.peers if not name or peer.listed_as == name]
+        asked = [(f"{peer.listed_as or peer.host}: ", peer_address(peer), Role.failover) for peer in peers]
+    if name and not asked:
+        raise Usage(f"There is no pair '{name}'", where="lwsso check", hint="sitescope-fo status lists them", code="not_found")
+    rows = [row for label, address, role in asked for row in await _ask(node, label, address, role)]
+    told = [row for row in rows if row.verdict == "bad" or row.id.rpartition(" ")[2] in {"lwsso", "clock", "identity"}]
+    none = CheckRow(id="lwsso", verdict="warning", evidence="there is no other node to ask yet", remedy="Add a profile first")
+    return told or [none]
+
+
 async def _from_primary(node: Node, peer: Peer) -> list[CheckRow]:
     label = f"{peer.listed_as or peer.host}: "
     rows = await _ask(node, label, peer_address(peer), Role.failover)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,25 @@ from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.query import LEVELS
 from sitescope_fo.model.service import Level, Who, refuse_below
 from sitescope_fo.model.snapshot import MonitorPage
-from sitescope_fo.node import check_rows, config_view, history_view, log_view, operator_rows, schedule_view, snapshot
+from sitescope_fo.node import (
+    certificate_commands,
+    check_rows,
+    config_view,
+    history_view,
+    log_view,
+    operator_rows,
+    schedule_view,
+    secret_commands,
+    snapshot,
+)
 from sitescope_fo.node.find import nearest_hint
 from sitescope_fo.node.ha_commands import find_profile, folder_of
+from sitescope_fo.node.log_reader import AUDIT, base_of, list_logs, read_page
+from sitescope_fo.node.monitor_details import details
+from sitescope_fo.node.monitor_history import POINTS, history_of
 from sitescope_fo.node.monitor_pages import MOST_ROWS, MonitorPages
 from sitescope_fo.node.monitor_rows import monitor_row
+from sitescope_fo.node.timeline_view import LIMIT, steps
 from sitescope_fo.notify import templates
 from sitescope_fo.notify.built_in import BUILT_IN
 from sitescope_fo.security.accounts import read_accounts
@@ -28,11 +43,8 @@ from sitescope_fo.store.config_toml import load_node_config
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
 
-from sitescope_fo.node.monitor_details import details
-from sitescope_fo.node.monitor_history import POINTS, history_of
 Params = Mapping[str, str]
 RESULTS_SHOWN = 50
-from sitescope_fo.node.timeline_view import LIMIT, steps
 
 
 def whole_number(params: Params, name: str, default: int) -> int:
@@ -62,6 +74,8 @@ class Queries:
             "monitor_page": self._monitor_page,
             "snapshot": self._snapshot,
             "monitor": self._monitor,
+            "monitor_history": self._monitor_history,
+            "timeline": self._timeline,
             "groups": self._groups,
             "alerts": self._alerts,
             "acks": self._acks,
@@ -72,16 +86,19 @@ class Queries:
             "defaults": self._defaults,
             "history": self._history,
             "history_show": self._history_show,
-            "monitor_history": self._monitor_history,
-            "timeline": self._timeline,
             "history_diff": self._history_diff,
             "config": self._config,
             "check": self._check,
             "log": self._log,
+            "logs": self._logs,
             "results": self._results,
             "export": self._export,
             "mail": self._mail,
             "schedules": self._schedules,
+            "certificates": self._certificates,
+            "secrets": self._secrets,
+            "lwsso": self._lwsso,
+            "license": self._licence,
             "types": self._types,
             "users": self._users,
             "tokens": self._tokens,
@@ -127,7 +144,7 @@ class Queries:
             for a in node.world.catalogue.alerts_for(key)
         ]
         last = await self._last_results(key.id, key.profile, 10)
-        config = config_view.monitor_config(monitor)
+        config = config_view.monitor_config(monitor, node.world.specs)
         depends = node.world.catalogue.name(MonitorKey(key.profile, monitor.depends_on)) if monitor.depends_on else ""
         hanging_s = node.runner.hanging_for(key)
         shown = {**row, "config": config, "depends": depends, "alerts": alerts, "last": last, "hanging_s": hanging_s}
@@ -197,6 +214,23 @@ class Queries:
             node.world.catalogue, node.world.ha, params.get("profile") or None, clock.local(clock.wall())
         )
 
+    async def _certificates(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node = self._node
+        return await node.ports.work.run_blocking(certificate_commands.certificates, node.home, node.ports.clock.wall())
+
+    async def _secrets(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        node, profile = self._node, params.get("profile", "")
+        if profile:
+            self._known_profile(profile)
+        return await node.ports.work.run_blocking(secret_commands.secrets, node.tree_root(profile), node.ports.keys)
+
+    async def _lwsso(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        ports = self._node.ports
+        return config_view.lwsso(ports.keys.roots(), self._node.world.ha, ports.answered_with())
+
+    async def _licence(self, who: Who, params: Params) -> Any:  # noqa: ANN401
+        return config_view.licence()
+
     async def _types(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         return config_view.types(self._node.ports.book)
 
@@ -233,13 +267,16 @@ class Queries:
         return config_view.accounts(await self._node.ports.work.run_blocking(read_accounts, self._node.home.root, lane="own"))
 
     async def _log(self, who: Who, params: Params) -> Any:  # noqa: ANN401
-        name = params.get("name") or "high_availability"
-        if name == "audit":
+        if base_of(params.get("name", "")) == AUDIT:
             refuse_below(who, Level.administrator)
+        node, lines = self._node, whole_number(params, "lines", 20)
+        await node.records.drain()
+        return await node.ports.work.run_blocking(read_page, node.home, params, lines, node.ports.clock.wall())
+
+    async def _logs(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         await self._node.records.drain()
-        return await self._node.ports.work.run_blocking(
-            log_view.read_log, self._node.home, name, whole_number(params, "lines", 20), params.get("since", "")
-        )
+        audit = who.level >= Level.administrator
+        return await self._node.ports.work.run_blocking(partial(list_logs, self._node.home, audit=audit))
 
     async def _results(self, who: Who, params: Params) -> Any:  # noqa: ANN401
         key = self._node.world.catalogue.find(_needed(params, "path"))

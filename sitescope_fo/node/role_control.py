@@ -19,7 +19,7 @@ from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.errors import Bad, Refused, Unreachable, Usage
 from sitescope_fo.model.service import Who
 from sitescope_fo.model.status import Position, Role
-from sitescope_fo.node import operator_commands, testing
+from sitescope_fo.node import certificate_commands, operator_commands, testing
 from sitescope_fo.node.ha_commands import find_profile, refuse_role
 from sitescope_fo.node.profile_watch import ProfileWatch
 
@@ -49,16 +49,26 @@ class RoleControl:
                 return await self._verify_history(body)
             case commands.MonitorRun():
                 return await self._run_monitor(body)
+            case commands.Ack() | commands.Unack() | commands.DowntimeAdd() | commands.DowntimeEnd():
+                return await operator_commands.apply(self._node, who, body)
+            case commands.Reload():
+                return await self._reload()
+            case _:
+                return await self._test(body, progress)
+
+    async def _test(self, body: commands.AnyCommand, progress: Progress) -> tuple[str, Any]:
+        """Those that only try or look."""
+        match body:
             case commands.MailTest():
                 return await testing.mail_test(self._node, body.to)
             case commands.AlertTest():
                 return await testing.alert_test(self._node, body.scope, body.name)
             case commands.ProfileTest():
                 return await testing.profile_test(self._node, body.name, body.mail, progress)
-            case commands.Ack() | commands.Unack() | commands.DowntimeAdd() | commands.DowntimeEnd():
-                return await operator_commands.apply(self._node, who, body)
-            case commands.Reload():
-                return await self._reload()
+            case commands.LwssoCheck():
+                return await testing.lwsso_check(self._node, body.name)
+            case commands.CertFetch():
+                return await certificate_commands.fetch(body, self._node.ports.clock.wall())
             case _:
                 raise Usage(f"{type(body).__name__} is no command of a running node", code="unknown_command")
 

@@ -82,6 +82,14 @@ async def profile_test(node: Node, name: str, mail: str, progress: Callable[[flo
     return text, {"rows": msgspec.to_builtins(rows), "bad": bad}
 
 
+async def lwsso_check(node: Node, name: str) -> tuple[str, Any]:
+    """Whether the peers take this node's token: rows as in the Test dialog, those of trust only."""
+    rows = await pair_checks.trust(node, name)
+    bad = sum(row.verdict == "bad" for row in rows)
+    text = f"{bad} of the peers' answers are bad" if bad else "every peer takes this node's token"
+    return text, {"rows": msgspec.to_builtins(rows), "bad": bad}
+
+
 async def _mail_row(node: Node, address: str) -> CheckRow:
     try:
         text, _ = await mail_test(node, address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,12 +39,15 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     not_after: float
     key_sha256: str
     """Of the public key (SubjectPublicKeyInfo): stays the same when a certificate is renewed with its key."""
+    fingerprint: str
+    """Of the whole certificate: what people compare."""
+    self_signed: bool
 
 
 def read_der(der: bytes) -> Certificate:
     """The certificate in `der`. Raises ConfigInvalid (`certificate_unreadable`)."""
     try:
-        return _describe(x509.load_der_x509_certificate(der))
+        return describe(x509.load_der_x509_certificate(der))
     except ValueError as error:
         raise _unreadable("a peer's certificate", error) from error
 
@@ -52,7 +56,7 @@ def read_pem(path: Path) -> tuple[Certificate, ...]:
     """All certificates in a PEM file; blocking. Raises ConfigInvalid (`certificate_unreadable`, `certificate_missing`)."""
     try:
         data = files.read_bytes_limited(path, _LARGEST)
-        return tuple(_describe(one) for one in x509.load_pem_x509_certificates(data))
+        return tuple(describe(one) for one in x509.load_pem_x509_certificates(data))
     except FileNotFoundError as error:
         raise ConfigInvalid(
             "There is no certificate", where=str(path), hint="Put server.pem and server.key into certificates/",
@@ -62,8 +66,10 @@ def read_pem(path: Path) -> tuple[Certificate, ...]:
         raise _unreadable(str(path), error) from error
 
 
-def create_self_signed(folder: Path, host: str, wall: float, *, days: int = VALID_DAYS) -> Certificate:
-    """Makes `server.pem` and `server.key` (P-256, mode 0600) in `folder`, valid for exactly `host`; blocking.
+def create_self_signed(
+    folder: Path, host: str, wall: float, *, others: Collection[str] = (), days: int = VALID_DAYS
+) -> Certificate:
+    """Makes `server.pem` and `server.key` (P-256, mode 0600) in `folder`, valid for exactly `host` and `others`; blocking.
 
     The key is written first, so that a certificate is never there without its key. Raises OSError.
     """
@@ -78,7 +84,9 @@ def create_self_signed(folder: Path, host: str, wall: float, *, days: int = VALI
         .serial_number(x509.random_serial_number())
         .not_valid_before(start - _BACKDATE)
         .not_valid_after(start + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([_general_name(one) for one in dict.fromkeys((host, *others))]), critical=False
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
@@ -87,7 +95,7 @@ def create_self_signed(folder: Path, host: str, wall: float, *, days: int = VALI
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     files.write_atomic(folder / SERVER_KEY, pem, 0o600)
     files.write_atomic(folder / SERVER_PEM, certificate.public_bytes(Encoding.PEM), 0o644)
-    return _describe(certificate)
+    return describe(certificate)
 
 
 def _general_name(host: str) -> x509.GeneralName:
@@ -97,7 +105,8 @@ def _general_name(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _describe(certificate: x509.Certificate) -> Certificate:
+def describe(certificate: x509.Certificate) -> Certificate:
+    """What the product asks of it. Raises ValueError when it is damaged."""
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return Certificate(
         names=_names(certificate),
@@ -106,6 +115,8 @@ def _describe(certificate: x509.Certificate) -> Certificate:
         not_before=certificate.not_valid_before_utc.timestamp(),
         not_after=certificate.not_valid_after_utc.timestamp(),
         key_sha256=hashlib.sha256(spki).hexdigest(),
+        fingerprint=hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest(),
+        self_signed=certificate.subject == certificate.issuer,
     )
 
 

@@ -60,6 +60,8 @@ class Root(msgspec.Struct, frozen=True):
 
     id: str
     secret: bytes
+    since: float = 0.0
+    """When it was set, POSIX seconds; 0 = not known."""
 
     @classmethod
     def of(cls, secret: bytes) -> Root:

@@ -131,6 +131,14 @@ class TreeSecrets:
         """Names of the secrets that can be referred to, in order."""
         return tuple(sorted(self._content.secrets))
 
+    def opens(self, name: str) -> bool:
+        """Whether the secret of that name is there and can be opened here."""
+        try:
+            self._open_reference(name)
+        except ConfigInvalid:
+            return False
+        return True
+
     def put(self, name: str, plain: str) -> str:
         """Seals `plain` under `name`; gives the reference. `write` makes it last. Raises Usage (`secret_name`)."""
         if _NAME.fullmatch(name) is None:

@@ -41,7 +41,7 @@ from sitescope_fo.node.setup import current_user
 from sitescope_fo.notify.smtp import SmtpMailer
 from sitescope_fo.security.gate import Gate
 from sitescope_fo.security.local_socket import bind_local
-from sitescope_fo.security.tls import client_context, server_context
+from sitescope_fo.security.tls_in_force import TlsInForce
 from sitescope_fo.store.files import write_atomic
 from sitescope_fo.store.home import Home
 from sitescope_fo.web.app import local_app, network_app
@@ -94,7 +94,7 @@ async def run_service(home: Home, oversee: Overseer) -> None:
     config, ha = load_settings(home)
     ring = await KeyRing.open(home, work)
     registry = Registry()
-    tls = await work.run_blocking(client_context, home.certificates) if config.tls else None
+    tls = await work.run_blocking(TlsInForce, home.certificates) if config.tls else None
     addresses = home.high_availability / "addresses.json"
     kept: Batcher[bytes] = Batcher(
         lambda found: write_atomic(addresses, found[-1]),
@@ -104,7 +104,8 @@ async def run_service(home: Home, oversee: Overseer) -> None:
         trouble=lambda why: node.records.run(f"the addresses of peers are not kept: {why}", level="WARNING"),
     )
     book = AddressBook(clock, addresses.read_bytes() if addresses.is_file() else b"", changed=kept.add)
-    client = HttpPeerClient(ha.node_id, ring.roots, clock, chance, work, book, tls=tls, skew_s=config.clock_skew_s)
+    calls = (tls.client, tls.trusted) if tls is not None else None
+    client = HttpPeerClient(ha.node_id, ring.roots, clock, chance, work, book, tls=calls, skew_s=config.clock_skew_s)
     broken = BrokenTypes()
     checks = LiveChecks(registry, clock, on_internal_error=broken.tell)
     echo = Echo(clock)
@@ -122,6 +123,8 @@ async def run_service(home: Home, oversee: Overseer) -> None:
         keys=ring,
         book_signature=registry.signature,
         breathe=work.breathe,
+        renew_tls=lambda: _renewed(tls),
+        answered_with=lambda: {**client.root_of, **gate.root_of},
         plugin_problems=lambda: registry.problems,
         user=current_user(),
         pid=os.getpid(),
@@ -133,11 +136,10 @@ async def run_service(home: Home, oversee: Overseer) -> None:
     local = bind_local(home)
     api = OperatorApi(node)
     try:
-        server_tls = await work.run_blocking(server_context, home.certificates) if config.tls else None
         network = Listener(
             sockets=bind_all(config.bind, config.port),
             app=network_app(PeerApi(node), gate, clock, work, operators=(api, People(node))),
-            tls=server_tls,
+            tls=tls.server if tls is not None else None,
         )
         server = WebServer([network, Listener(sockets=(local.sock,), app=local_app(api, clock))])
         await _live(node, api, server, kept, oversee)
@@ -165,6 +167,12 @@ async def _live(node: Node, api: OperatorApi, server: WebServer, kept: Batcher[b
         notify.send(READY=1, STATUS=_status(node))
         tasks.start_soon(_keep_telling, node, notify)
         tasks.start_soon(node.supervisor.forever, "the address book", kept.run)
+
+
+def _renewed(tls: TlsInForce | None) -> bool:
+    if tls is not None:
+        tls.renew()
+    return tls is not None
 
 
 def _echo_with(echo: Echo) -> Callable[[str, float], Awaitable[bool]]:

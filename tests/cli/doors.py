@@ -142,6 +142,14 @@ ANSWERS = {
         {"name": "business hours", "kind": "range", "windows": ["mon-fri 08:00-18:00"], "moments": [], "used_by": ["Web/Home"],
          "open": True, "next_on": "2026-11-23T08:00:00.000Z", "next_off": "2026-11-22T18:00:00.000Z", "profile": ""}
     ],
+    "certificates": [
+        {"role": "server", "name": "server", "file": "server.pem", "verdict": "warning", "says": "it expires in 20 days",
+         "subject": "CN=h", "issuer": "CN=h", "self_signed": True, "names": ["h"], "not_before": "2026-11-01T00:00:00.000Z",
+         "not_after": "2026-12-12T00:00:00.000Z", "days_left": 20, "fingerprint": "ab" * 32}
+    ],
+    "secrets": [{"name": "shop-password", "used_by": ["Web/Home (settings.password)"], "set": True, "opens": True}],
+    "lwsso": {"set": True, "key_id": "0123456789abcdef", "since": "2026-11-22T10:00:00.000Z", "rotating": False, "peers": []},
+    "license": {"edition": "community", "limits": "none", "file": "none is needed", "expires": "never"},
     "types": [msgspec.to_builtins(URL), msgspec.to_builtins(PING)],
 }  # fmt: skip
 
@@ -168,6 +176,9 @@ class CannedDoor:
         if isinstance(body, commands.TokenAdd):
             made = {"name": body.name, "role": body.role, "token": "ab" * 32, "expires": ""}
             return msgspec.structs.replace(self.reply, result=made)
+        if isinstance(body, commands.CertFetch):
+            seen = {**self.answers["certificates"][0], "host": body.host, "port": body.port, "named": False, "pem": "-----BEGIN"}
+            return msgspec.structs.replace(self.reply, result=seen)
         return self.reply
 
 

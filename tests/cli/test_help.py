@@ -43,6 +43,8 @@ def test_the_reference_page_is_current():
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
+    (tmp_path / "primary.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "password.txt").write_text("correct horse\n")
     (tmp_path / "alert.txt").write_text("Subject\n{{ path }}\n")
     monkeypatch.chdir(tmp_path)
 

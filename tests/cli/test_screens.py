@@ -344,3 +344,24 @@ def test_a_monitor_says_who_sees_to_it(run):
     assert re.search("Acknowledged +by bob 1 h ago, until it is good: disk is ordered", sheet)
     assert re.search("Downtime +3f2a9c1d by ann, until 13:30:00: new disks", sheet)
     assert "status 503 [acknowledged by bob: disk is ordered] [downtime: new disks]" in run("monitor", "list", door=door).out
+
+
+# ---------------------------------------------------------------- certificates
+
+
+def test_a_certificate_is_trusted_only_when_somebody_says_so(run, door):
+    said = run("cert", "fetch", "h", door=door)
+    assert (said.code, door.commands[1:]) == (2, [])
+    assert "--fingerprint" in said.err
+    said = run("cert", "fetch", "h", "--fingerprint", "cd" * 32, door=door)
+    assert said.code == 5
+    assert "AB:AB:AB" in said.err
+    said = run("cert", "fetch", "h", "--fingerprint", ":".join(["AB"] * 32), "--name", "there", door=door)
+    assert (said.code, door.commands[-1].name, door.commands[-1].role) == (0, "there", "trusted")
+    said = run("cert", "fetch", "h", "--yes", door=door)
+    assert "It is not for h" in said.out
+    assert "AB:AB:AB" in said.out
+
+
+def test_the_list_of_certificates_says_when_they_end(run, door):
+    assert re.search("server +server +h +2026-12-12 +. ?warning +it expires in 20 days", run("cert", "list", door=door).out)
