@@ -5,7 +5,6 @@ Both speak the same queries and commands; over the network a person logs in firs
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -28,17 +27,17 @@ from sitescope_fo.client.exchange import (
     query_target,
 )
 from sitescope_fo.client.failure import causes, certificate_error, from_transport, unreachable
+from sitescope_fo.client.home_transport import HomeTransport, kept_connections
+from sitescope_fo.client.node_url import is_loopback, node_url
 from sitescope_fo.client.people_tls import people_context, refused
 from sitescope_fo.model.command import AnyCommand, CommandReply, CommandRequest
-from sitescope_fo.model.config import DEFAULT_PORT, DEFAULT_TLS_PORT
-from sitescope_fo.model.errors import ErrorBody, SiteScopeError, Usage, from_body
+from sitescope_fo.model.errors import ErrorBody, SiteScopeError, from_body
 from sitescope_fo.model.service import READ_ONLY, LoggedIn, Login
-from sitescope_fo.security.local_socket import find_local, not_running
+from sitescope_fo.security.local_socket import not_running
 from sitescope_fo.store.home import Home
 
 _FIRST_WAIT_S = 1.0
 _FOLLOW_S = 5.0
-_KEPT_S = 60.0  # shorter than the server's 75 s
 _PERSON_S = 30.0
 _FAILED = 400
 
@@ -58,7 +57,7 @@ class RemoteClient:
         """Who is logged in."""
         self._http = http
         self._failure = failure
-        self._plain_is_welcome = http.base_url.scheme == "https" or _is_loopback(http.base_url.host)
+        self._plain_is_welcome = http.base_url.scheme == "https" or is_loopback(http.base_url.host)
         if read_only:
             http.headers[READ_ONLY] = "1"
 
@@ -66,7 +65,7 @@ class RemoteClient:
     def local(cls, home: Home | Path, *, read_only: bool = False) -> Self:
         """The daemon of a home, asked as the user of this process. Nothing is opened yet."""
         home = home if isinstance(home, Home) else Home(home)
-        http = _http("http://localhost", _HomeTransport(home))
+        http = _http("http://localhost", HomeTransport(home))
         return cls(http, str(home.root), partial(_local_failure, home), read_only=read_only)
 
     @classmethod
@@ -78,7 +77,7 @@ class RemoteClient:
         """
         base = node_url(url)
         tls = people_context(trusted, trust) if base.scheme == "https" else None
-        http = _http(str(base), httpx.AsyncHTTPTransport(verify=tls or False, limits=_limits()))
+        http = _http(str(base), httpx.AsyncHTTPTransport(verify=tls or False, limits=kept_connections()))
         return cls(http, str(base), partial(_remote_failure, base), read_only=read_only)
 
     async def login(self, user: str, password: str) -> LoggedIn:
@@ -181,53 +180,6 @@ async def connect(
     return client
 
 
-def node_url(text: str) -> httpx.URL:
-    """The address of a node: scheme, host and port. Without a scheme it is https; without a port the product's default.
-
-    Raises Usage (`bad_url`).
-    """
-    try:
-        url = httpx.URL(text if "://" in text else f"https://{text}")
-    except httpx.InvalidURL as error:
-        raise _bad_url(text) from error
-    if url.scheme not in {"http", "https"} or not url.host or url.userinfo or any(letter.isspace() for letter in text):
-        raise _bad_url(text)
-    port = url.port or (DEFAULT_TLS_PORT if url.scheme == "https" else DEFAULT_PORT)
-    return httpx.URL(scheme=url.scheme, host=url.host, port=port)
-
-
-def _bad_url(text: str) -> Usage:
-    return Usage(
-        f"'{text}' is no address of a node", where="--attach", hint="Write https://HOST or https://HOST:PORT", code="bad_url"
-    )
-
-
-class _HomeTransport(httpx.AsyncBaseTransport):
-    """The socket of a home, looked for at each request: a daemon that was started again may have put it elsewhere."""
-
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._path = Path()
-        self._inner: httpx.AsyncHTTPTransport | None = None
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """See httpx. Raises Unreachable (`not_running`) too."""
-        path = find_local(self._home)
-        if self._inner is None or path != self._path:
-            await self.aclose()
-            self._path, self._inner = path, httpx.AsyncHTTPTransport(uds=str(path), limits=_limits())
-        return await self._inner.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        """See httpx."""
-        if self._inner is not None:
-            await self._inner.aclose()
-
-
-def _limits() -> httpx.Limits:
-    return httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=_KEPT_S)
-
-
 def _http(base: str, transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=base, transport=transport, trust_env=False, follow_redirects=False, timeout=None)  # noqa: S113  # `_exchange` bounds it
 
@@ -248,10 +200,3 @@ def _remote_failure(base: httpx.URL, error: Exception, timeout_s: float) -> Site
         certificate = certificate_error(error)
         return refused(certificate, base.host) if certificate is not None else from_transport(error, base.netloc.decode())
     return unreachable("timeout", base.netloc.decode(), f"{timeout_s:g} s")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,7 +3,8 @@
 import anyio
 import pytest
 
-from sitescope_fo.client.remote import RemoteClient, node_url
+from sitescope_fo.client.node_url import node_url
+from sitescope_fo.client.remote import RemoteClient
 from sitescope_fo.model.command import HoldProfile
 from sitescope_fo.model.errors import Conflict, Refused, SiteScopeError, Unreachable, Usage
 from tests.web.test_local_socket import Operators, leave_socket, serving
