@@ -1,4 +1,4 @@
-"""Reads logs and results for people. Blocking; works on a running and on a stopped node."""
+"""Reads results for people. Blocking; works on a running and on a stopped node."""
 
 from __future__ import annotations
 
@@ -10,28 +10,10 @@ import msgspec
 
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.node.find import nearest_hint
-from sitescope_fo.node.records import LOG_NAMES, open_log
 from sitescope_fo.store.home import Home
 from sitescope_fo.store.results import ResultLog, ResultRow, export_sitescope
 
 FORMATS = ("sitescope", "json")
-MOST_LINES = 10_000
-
-
-def read_log(home: Home, name: str, lines: int, since: str) -> dict[str, Any]:
-    """The last `lines` of a text log, or with `since` (an earlier `next`) what was added after it."""
-    if name not in LOG_NAMES:
-        raise Usage(f"There is no log '{name}'", where="log", hint=nearest_hint(name, LOG_NAMES), code="not_found")
-    log = open_log(home, name)
-    count = min(lines, MOST_LINES)
-    chunk = log.read(_offset(since), count) if since else log.tail(count)
-    return {"lines": list(chunk.lines), "next": chunk.next}
-
-
-def _offset(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise Usage(f"'{text}' is no position in a log", where="since", hint="Use the `next` of an earlier answer")
-    return int(text)
 
 
 def day_name(text: str, wall: float) -> str:

@@ -89,7 +89,7 @@ class TextLog:
                 file.seek(place)
                 lines: list[str] = []
                 while len(lines) < limit and (line := file.readline()).endswith(b"\n"):
-                    lines.append(_text(line))
+                    lines.append(text_of(line))
                     place += len(line)
         except FileNotFoundError:
             return LogChunk((), 0)
@@ -111,10 +111,11 @@ def _last_lines(path: Path, count: int) -> tuple[list[str], int]:
         return [], 0
     whole, newline, torn = data.rpartition(b"\n")
     lines = whole.split(b"\n") if newline else []
-    return [_text(line) for line in lines[len(lines) - min(count, len(lines)) :]], size - len(torn)
+    return [text_of(line) for line in lines[len(lines) - min(count, len(lines)) :]], size - len(torn)
 
 
-def _text(line: bytes) -> str:
+def text_of(line: bytes) -> str:
+    """A line of a log as text; bytes that are none are shown as such."""
     return line.decode("utf-8", "replace").rstrip("\n")
 
 
