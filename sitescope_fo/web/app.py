@@ -1,7 +1,7 @@
 """The two applications, for the network and for the unix socket.
 
-On the network, peers and people have a door each. What a request shows and asks for decides which one answers, never what it is
-refused by the other.
+On the network, peers and people have a door each. What a request shows and asks for decides which one answers it;
+neither passes a request on to the other.
 """
 
 from __future__ import annotations
