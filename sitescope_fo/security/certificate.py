@@ -20,6 +20,7 @@ from sitescope_fo.store import files
 
 SERVER_PEM = "server.pem"
 SERVER_KEY = "server.key"
+NEXT_KEY = "server.key.next"
 TRUSTED = "trusted"
 VALID_DAYS = 825
 _BACKDATE = timedelta(hours=1)  # a peer whose clock is a little behind takes it at once
@@ -71,7 +72,7 @@ def create_self_signed(
 ) -> Certificate:
     """Makes `server.pem` and `server.key` (P-256, mode 0600) in `folder`, valid for exactly `host` and `others`; blocking.
 
-    The key is written first, so that a certificate is never there without its key. Raises OSError.
+    Durable when it returns, as by `write_pair`. Raises OSError.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     start = datetime.fromtimestamp(wall, UTC).replace(microsecond=0)
@@ -91,11 +92,30 @@ def create_self_signed(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    files.make_private_dir(folder)
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    files.write_atomic(folder / SERVER_KEY, pem, 0o600)
-    files.write_atomic(folder / SERVER_PEM, certificate.public_bytes(Encoding.PEM), 0o644)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    write_pair(folder, certificate.public_bytes(Encoding.PEM), private)
     return describe(certificate)
+
+
+def write_pair(folder: Path, pem: bytes, key: bytes, disk: files.Disk = files.REAL) -> None:
+    """Puts a certificate and its key in the place of the old ones; blocking. Raises OSError.
+
+    The new key waits beside until its certificate is there: after a kill at any point the certificate in place has its key in
+    one of the two files, and `settle_pair` puts it right.
+    """
+    files.make_private_dir(folder, disk)
+    files.write_atomic(folder / NEXT_KEY, key, 0o600, disk)
+    files.write_atomic(folder / SERVER_PEM, pem, 0o644, disk)
+    settle_pair(folder, disk)
+
+
+def settle_pair(folder: Path, disk: files.Disk = files.REAL) -> bool:
+    """Puts a key that waits beside into its place; False: none does. Raises OSError."""
+    if not (folder / NEXT_KEY).exists():
+        return False
+    disk.replace(folder / NEXT_KEY, folder / SERVER_KEY)
+    disk.fsync_dir(folder)
+    return True
 
 
 def _general_name(host: str) -> x509.GeneralName:

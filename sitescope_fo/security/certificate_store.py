@@ -26,7 +26,16 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from sitescope_fo.model.errors import ConfigInvalid, Conflict, Refused, Usage
-from sitescope_fo.security.certificate import SERVER_KEY, SERVER_PEM, TRUSTED, Certificate, describe, read_pem
+from sitescope_fo.security.certificate import (
+    NEXT_KEY,
+    SERVER_KEY,
+    SERVER_PEM,
+    TRUSTED,
+    Certificate,
+    describe,
+    read_pem,
+    write_pair,
+)
 from sitescope_fo.store import files
 
 Role = Literal["server", "trusted"]
@@ -157,9 +166,7 @@ def put_server(folder: Path, bundle: Bundle, *, force: bool = False) -> Certific
     refuse_replacing(folder, force=force)
     chain = [own[0], *(one for one in bundle.certificates if one != own[0])]
     key = bundle.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    files.make_private_dir(folder)
-    files.write_atomic(folder / SERVER_KEY, key, 0o600)
-    files.write_atomic(folder / SERVER_PEM, _pem(chain), 0o644)
+    write_pair(folder, _pem(chain), key)
     return describe(own[0])
 
 
@@ -199,7 +206,7 @@ def remove_trusted(folder: Path, name: str) -> None:
 
 def remove_server(folder: Path, *, tls: bool) -> None:
     """Removes the server's certificate and key. Raises Refused (`in_use`) while TLS is on, Usage (`not_found`), OSError."""
-    paths = [path for path in (folder / SERVER_PEM, folder / SERVER_KEY) if path.exists()]
+    paths = [path for path in (folder / SERVER_PEM, folder / SERVER_KEY, folder / NEXT_KEY) if path.exists()]
     if not paths:
         raise Usage("This node has no certificate", where=str(folder), hint="sitescope-fo cert list", code="not_found")
     if tls:

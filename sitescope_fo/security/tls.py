@@ -11,7 +11,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from sitescope_fo.model.errors import ConfigInvalid, Unreachable, Unverifiable
-from sitescope_fo.security.certificate import SERVER_KEY, SERVER_PEM, TRUSTED, Certificate, read_pem
+from sitescope_fo.security.certificate import SERVER_KEY, SERVER_PEM, TRUSTED, Certificate, read_pem, settle_pair
 
 _NOT_YET_VALID, _EXPIRED = 9, 10  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 EXPIRED_CODES = {_NOT_YET_VALID, _EXPIRED}
@@ -34,7 +34,12 @@ def reload_server(context: ssl.SSLContext, certificates: Path) -> None:
     pem, key = certificates / SERVER_PEM, certificates / SERVER_KEY
     read_pem(pem)
     try:
-        context.load_cert_chain(pem, key)
+        try:
+            context.load_cert_chain(pem, key)
+        except (OSError, ssl.SSLError):  # its key may wait beside since a kill
+            if not settle_pair(certificates):
+                raise
+            context.load_cert_chain(pem, key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigInvalid(
             f"The certificate's private key cannot be used: {error}",
@@ -92,7 +97,7 @@ def chain_problem(error: ssl.SSLCertVerificationError, host: str) -> Unverifiabl
     return Unverifiable(
         f"The certificate is not trusted here: {error.verify_message}",
         where=host,
-        hint="Put that node's server.pem into certificates/trusted/ here, and restart this node",
+        hint=f"Compare fingerprints and trust it: sitescope-fo cert fetch {host}",
         code="tls_untrusted",
     )
 
@@ -104,6 +109,6 @@ def judge(problem: Unverifiable, key_sha256: str, known: Collection[str]) -> Unr
     return Unreachable(
         f"Another machine answers: its TLS key is not the peer's ({problem.what})",
         where=problem.where,
-        hint="If the peer has a new key on purpose, put its server.pem into certificates/trusted/ here, and restart",
+        hint=f"If the peer has a new key on purpose: sitescope-fo cert fetch {problem.where} --force",
         code="foreign",
     )

@@ -31,8 +31,11 @@ RUBBISH = "takes away or makes what is mostly gone or there already; what it cal
 OWN = "needs a large tree, many mirrors, an old day or a full log: tests/mirror, tests/store and tests/node stop it at each step"
 ELSEWHERE = {
     NEVER: {
-        "node.demo_story._mirror: write_text", "security.certificate.create_self_signed: make_private_dir",
-        "security.certificate.create_self_signed: write_atomic", "security.keys.save_keys: make_private_dir",
+        "node.demo_story._mirror: write_text", "security.certificate.settle_pair: fsync_dir",
+        "security.certificate.settle_pair: replace", "security.certificate.write_pair: make_private_dir",
+        "security.certificate.write_pair: write_atomic", "security.certificate_store.put_trusted: make_private_dir",
+        "security.certificate_store.put_trusted: write_atomic", "security.certificate_store.remove_server: unlink",
+        "security.certificate_store.remove_trusted: unlink", "security.keys.save_keys: make_private_dir",
         "security.local_socket._clear: unlink", "security.local_socket._forget_folder: rmdir",
         "security.local_socket.bind_local: make_private_dir", "security.local_socket.bind_local: write_atomic",
         "security.local_socket.remove: rmdir", "security.local_socket.remove: unlink",

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from sitescope_fo.model.errors import ConfigInvalid, Conflict, Refused, Usage
 from sitescope_fo.security import certificate_store as store
-from sitescope_fo.security.certificate import create_self_signed
+from sitescope_fo.security.certificate import create_self_signed, read_pem, write_pair
 from sitescope_fo.security.tls import client_context, server_context
 from sitescope_fo.security.tls_in_force import TlsInForce
+from tests.store.disks import Died, DyingDisk, steps_of
 
 WALL = 1_795_341_600.0
 WORD = "correct horse"
@@ -159,3 +160,21 @@ def test_new_certificates_get_into_living_contexts(folder, made):
     tls.renew()
     tls.renew()
     assert tls.trusted == {trusted[0].key_sha256}
+
+
+def test_a_kill_at_any_step_of_a_renewal_leaves_a_certificate_with_its_key(tmp_path):
+    create_self_signed(tmp_path / "new", "new", WALL)
+    pem, key = ((tmp_path / "new" / name).read_bytes() for name in ("server.pem", "server.key"))
+    served = set()
+    create_self_signed(tmp_path / "first", "old", WALL)
+    for at in range(1, steps_of(lambda disk: write_pair(tmp_path / "first", pem, key, disk)) + 1):
+        folder = tmp_path / str(at)
+        create_self_signed(folder, "old", WALL)
+        with pytest.raises(Died):
+            write_pair(folder, pem, key, DyingDisk(at))
+        server_context(folder)
+        served.add(read_pem(folder / "server.pem")[0].names)
+        write_pair(folder, pem, key)
+        server_context(folder)
+        assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == ["server.key", "server.pem"]
+    assert served == {("old",), ("new",)}
