@@ -195,6 +195,8 @@ class Keeper:
         if due is not None and due.at <= now.mono:
             await self._mirror(Ask(full=due.full), place, scheduled=due.reason == "schedule")
             return
+        if due is not None and due.reason == "change" and await self._puller.prepare():
+            return
         with anyio.move_on_after(min(due.at - now.mono if due is not None else LOOK_EVERY_S, LOOK_EVERY_S)):
             await self._wake.wait()
 
@@ -370,7 +372,7 @@ class Keeper:
                 problems.append(f"mirror {generation.revision[:12]} is damaged: {damage[0]}")
                 continue
             try:
-                tree, retargeted = self._adapt(load_mirrored(self._dry_load, generation.path))
+                tree, retargeted = self._adapt(load_mirrored(self._dry_load, generation.path, generation.files))
             except (SiteScopeError, OSError) as error:
                 problems.append(f"mirror {generation.revision[:12]} cannot be loaded: {error}")
                 continue

@@ -7,7 +7,6 @@ Files are written first and synced afterwards: a few one by one, all in a row, m
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from sitescope_fo.mirror.rules import MIRRORED_FOLDERS
@@ -73,14 +72,3 @@ def _has_many(root: Path) -> bool:
         if left < 0:
             return True
     return False
-
-
-def names_below(root: Path) -> Iterator[str]:
-    """The relative path of everything below `root` that is no folder, and of links to folders. Nothing is followed."""
-    for folder, folders, files in os.walk(root):
-        base = Path(folder)
-        for name in files:
-            yield (base / name).relative_to(root).as_posix()
-        for name in folders:
-            if (base / name).is_symlink():
-                yield (base / name).relative_to(root).as_posix()

@@ -6,6 +6,7 @@ process is killed, the current mirror is the old one or the new one, whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +14,10 @@ from typing import TypeVar
 import msgspec
 
 from sitescope_fo.mirror import history, transfer
-from sitescope_fo.mirror.generations import clean, commit_generation, current, generations, lay_spare
+from sitescope_fo.mirror.generations import SPARE, clean, commit_generation, current, generations, lay_spare
 from sitescope_fo.mirror.outcome import Dropped, Failed, Place, PullOutcome, StagedShrink, Took, Unchanged, Verified
 from sitescope_fo.mirror.record import Generation, verify_generation
+from sitescope_fo.mirror.scan import Scan, scan_tree
 from sitescope_fo.mirror.shrink import (
     WAIT_S,
     Patience,
@@ -36,6 +38,8 @@ from sitescope_fo.store.files import REAL, Disk
 
 T = TypeVar("T")
 
+PREPARED_FOR_S = 10.0
+"""How long the spare tree counts as read. Nobody but this process writes there, in the same lane."""
 TRIES = 3
 """How often a pull starts over because the primary's tree moved on meanwhile."""
 
@@ -79,6 +83,8 @@ class Puller:
         self._adapt = adapt
         self._disk = disk
         self._patience = Patience()
+        self._prepared_at = -math.inf
+        self._spare: Scan | None = None
         self.lane = f"mirror:{profile_dir.name}"
         """Lane of the Work port for everything that touches the folder."""
         self._transfer = transfer.Transfer(client, self.blocking)
@@ -86,6 +92,14 @@ class Puller:
     async def blocking(self, fn: Callable[..., T], *args: object) -> T:
         """`fn(*args)` in this folder's lane."""
         return await self._work.run_blocking(fn, *args, lane=self.lane)
+
+    async def prepare(self) -> bool:
+        """Reads the spare tree ahead of a pull that is due in a moment; False when that was done less than 10 s ago."""
+        if self._clock.mono() - self._prepared_at < PREPARED_FOR_S:
+            return False
+        self._prepared_at = self._clock.mono()
+        self._spare = await self.blocking(self._read_spare)
+        return True
 
     async def pull(self, peer: PeerAddress, ask: Ask, place: Callable[[], Place]) -> PullOutcome:
         """One attempt; what peer, files or disk do wrong is `Failed`. `place` is asked last, right before the flip."""
@@ -134,12 +148,14 @@ class Puller:
         place: Callable[[], Place],
         began: float,
     ) -> PullOutcome:
-        stage = Stage(self._dir, manifest, self._disk)
+        fresh = self._clock.mono() - self._prepared_at < PREPARED_FOR_S
+        stage = Stage(self._dir, manifest, self._disk, self._spare if fresh else None)
+        self._prepared_at, self._spare = -math.inf, None
         missing = await self.blocking(stage.begin, have)
         fetched = await self._transfer.files(peer, stage.revision, missing, stage.add, ask.progress)
         laid = self._clock.mono()
         ask.progress(0.8, "verifying and loading it")
-        raw = await self.blocking(load_mirrored, self._dry_load, stage.path)
+        raw = await self.blocking(load_mirrored, self._dry_load, stage.path, manifest.files)
         names = monitor_names(raw)
         loaded = self._clock.mono()
         path = await self.blocking(stage.finish, names, self._clock.wall())
@@ -186,6 +202,13 @@ class Puller:
         """The current generation. With `full` only if every file of it is right, so that damage is repaired by fetching."""
         have = current(self._dir)
         return have if have is None or not full or not verify_generation(have.path) else None
+
+    def _read_spare(self) -> Scan | None:
+        """What the spare tree holds, by its content; None when there is none or it cannot be read: the pull tells that."""
+        try:
+            return scan_tree(self._dir / SPARE)
+        except OSError:
+            return None
 
     def _reference(self) -> Generation | None:
         """What a new mirror is built on and compared with: the current one, or the newest when that lost its record."""

@@ -11,7 +11,7 @@ from sitescope_fo.mirror.history import HISTORY
 from sitescope_fo.mirror.laying import FOLDER_MODE, lay_file, lay_root
 from sitescope_fo.mirror.record import Generation, Record, finish_tree, verify_generation
 from sitescope_fo.mirror.rules import MAX_FILE_BYTES, MIRRORED_FOLDERS
-from sitescope_fo.mirror.scan import scan_tree
+from sitescope_fo.mirror.scan import Scan, scan_tree
 from sitescope_fo.mirror.shrink import SHRINK, read_staged
 from sitescope_fo.model.wire import FileEntry, Manifest
 from sitescope_fo.store.files import REAL, Disk, make_private_dir, read_bytes_limited, remove_tree, sweep_temps
@@ -20,10 +20,12 @@ from sitescope_fo.store.files import REAL, Disk, make_private_dir, read_bytes_li
 class Stage:
     """One generation being laid down in staging/. All calls block; the manifest has been checked (`rules.check_manifest`)."""
 
-    def __init__(self, profile_dir: Path, manifest: Manifest, disk: Disk = REAL) -> None:
+    def __init__(self, profile_dir: Path, manifest: Manifest, disk: Disk = REAL, spare: Scan | None = None) -> None:
+        """`spare`: what a scan has just found in the spare tree; None: it is looked at when it is needed."""
         self._profile_dir = profile_dir
         self._manifest = manifest
         self._disk = disk
+        self._spare = spare
         self._folders: set[str] = set()
         self.revision = manifest.revision
         self.path = profile_dir / STAGING / self.revision
@@ -57,17 +59,18 @@ class Stage:
     def _start(self) -> set[str]:
         """Makes the tree one that holds nothing wrong; returns the files that are right already."""
         make_private_dir(self.path.parent, self._disk)
-        spare = self._profile_dir / SPARE
+        scan, spare = None, self._profile_dir / SPARE
         for place in (self.path, spare):
             if place.is_symlink() or not place.is_dir():
                 remove_tree(place)
         if spare.exists() and not self.path.exists():
             self._disk.replace(spare, self.path)
+            scan = self._spare
         if not self.path.exists():
             lay_root(self.path, self._disk)
             self._folders.update(MIRRORED_FOLDERS)
             return set()
-        scan = scan_tree(self.path)
+        scan = scan or scan_tree(self.path)
         right = {entry.path for entry in self._manifest.files if scan.files.get(entry.path) == entry}
         for path in (*scan.strange, *(path for path in scan.files if path not in right)):
             self._disk.unlink(self.path / path)

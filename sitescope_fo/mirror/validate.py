@@ -7,20 +7,27 @@ never becomes current; the mirror before it stays, and the problem is reported w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from sitescope_fo.model.config import Tree
 from sitescope_fo.model.errors import ConfigInvalid
+from sitescope_fo.model.wire import FileEntry
 
-DryLoad = Callable[[Path], Tree]
-"""Loads the tree at a folder without writing there. Raises ConfigInvalid with every problem."""
+DryLoad = Callable[[Path, Mapping[str, str]], Tree]
+"""Loads the tree at a folder without writing there. The mapping (path -> SHA-256) is every file of it, each of them proven.
+
+Raises ConfigInvalid with every problem.
+"""
 
 
-def load_mirrored(load: DryLoad, folder: Path) -> Tree:
-    """The tree at `folder`. Raises ConfigInvalid (`mirror_unloadable`): where the first problem is, and how many there are."""
+def load_mirrored(load: DryLoad, folder: Path, files: Iterable[FileEntry]) -> Tree:
+    """The tree at `folder`, which was just proven to hold these files and no other.
+
+    Raises ConfigInvalid (`mirror_unloadable`): where the first problem is, and how many there are.
+    """
     try:
-        return load(folder)
+        return load(folder, digests(files))
     except ConfigInvalid as error:
         first = error.problems[0] if error.problems else None
         more = f" (and {len(error.problems) - 1} more problems)" if len(error.problems) > 1 else ""
@@ -31,6 +38,11 @@ def load_mirrored(load: DryLoad, folder: Path) -> Tree:
             code="mirror_unloadable",
             problems=error.problems,
         ) from error
+
+
+def digests(files: Iterable[FileEntry]) -> dict[str, str]:
+    """Path -> SHA-256, as a `DryLoad` takes it."""
+    return {entry.path: entry.sha256 for entry in files}
 
 
 def monitor_names(tree: Tree) -> tuple[tuple[str, str], ...]:

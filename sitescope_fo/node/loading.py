@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,10 +47,19 @@ def load_tree_at(
     wall: float,
     write_ids: bool,  # noqa: FBT001
     cache: ParseCache | None = None,
+    proven: Mapping[str, str] | None = None,
 ) -> Tree:
-    """The tree at `root`; with a `cache` of the same tree only changed files are parsed.
+    """The tree at `root`; with a `cache` of the same tree only changed files are parsed, and of `proven` ones only they are read.
 
     Blocking. Raises ConfigInvalid with every problem, OSError when it cannot be read.
     """
     secrets = ports.secrets_for(root)
-    return load_tree(root, ports.book, secrets, new_id=lambda: ports.randomness.uid(wall), write_ids=write_ids, cache=cache)
+    return load_tree(
+        root,
+        ports.book,
+        secrets,
+        new_id=lambda: ports.randomness.uid(wall),
+        write_ids=write_ids,
+        cache=cache,
+        proven=proven,
+    )

@@ -94,15 +94,16 @@ class OwnTree:
     async def refresh(self, *, forced: bool = False) -> None:
         """Reloads when files have changed, and renews the manifest."""
         async with self._lock:
+            began = self._node.ports.clock.mono()
             seen = await self._node.ports.work.run_blocking(_fingerprint, self._node.home, lane="own")
             if seen == self._seen and not forced and not self._unreadable and self.manifest is not None:
                 return
             if seen != self._seen:
-                self._changed_at = self._node.ports.clock.mono()
+                self._changed_at = began
+            await self._renew_manifest()  # first: the failovers' patience with edits passes while this node loads
             if seen != self._seen or forced or self._unreadable:
                 await self._load()
             self._seen = seen  # as it was before the load: what is edited meanwhile, also by the load itself, is looked at again
-            await self._renew_manifest()
 
     async def _keep(self) -> None:
         """Writes what makes the next start good and fast. Nobody waits for it."""

@@ -11,7 +11,7 @@ import msgspec
 from sitescope_fo.mirror import generations
 from sitescope_fo.mirror.manifest import ManifestBuilder
 from sitescope_fo.mirror.record import Record, finish_tree
-from sitescope_fo.mirror.validate import DryLoad, monitor_names
+from sitescope_fo.mirror.validate import DryLoad, digests, monitor_names
 from sitescope_fo.model.errors import Refused
 from sitescope_fo.model.status import Position
 from sitescope_fo.node.tree_commands import Done
@@ -81,7 +81,9 @@ def edit_current(folder: Path, apply: Edit, load: DryLoad, wall: float) -> Done:
             ManifestBuilder(Home(copy), base.record.manifest.node_id).build(full=True), skipped=base.record.manifest.skipped
         )
         serial = generations.next_serial(folder)
-        record = Record(manifest=manifest, monitors=monitor_names(load(copy)), made_wall=wall, serial=serial)
+        record = Record(
+            manifest=manifest, monitors=monitor_names(load(copy, digests(manifest.files))), made_wall=wall, serial=serial
+        )
         finish_tree(copy, record, REAL)
         generations.commit_generation(folder, copy, flip=True)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,9 +143,9 @@ class ProfileWatch:
 
     # --- the mirror and the working tree ----------------------------------------------------------------------------
 
-    def dry_load(self, root: Path) -> Tree:
-        """Loads a mirrored tree. Blocking: called through the Work port."""
-        return load_tree_at(root, self._node.ports, self._node.ports.clock.wall(), False, self.cache)
+    def dry_load(self, root: Path, proven: Mapping[str, str] | None = None) -> Tree:
+        """Loads a mirrored tree, `proven` as in `DryLoad`. Blocking: called through the Work port."""
+        return load_tree_at(root, self._node.ports, self._node.ports.clock.wall(), False, self.cache, proven)
 
     def _retarget(self, tree: Tree) -> tuple[Tree, tuple[str, ...]]:
         node, config = self._node, self.config

@@ -1,7 +1,8 @@
 """Loads a configuration tree: reads, checks all of it, gives ids to what has none. All problems come at once.
 
-Every load reads every file, so that no time stamp can mislead it (10,000 monitors in 200 files: 8 ms); only changed content is
-parsed again when the caller keeps a `ParseCache` (70 to 300 µs a monitor), also over a restart when that has a compiled cache.
+A load reads every file, so that no time stamp can mislead it (10,000 monitors in 200 files: 8 ms), unless the caller has just
+proven what each holds. Only changed content is parsed again when the caller keeps a `ParseCache` (70 to 300 µs a monitor), also
+over a restart when that has a compiled cache.
 """
 
 from __future__ import annotations
@@ -22,7 +23,15 @@ from sitescope_fo.store.files import REAL, Disk
 from sitescope_fo.store.toml_reader import Document, refuse
 from sitescope_fo.store.tree_compiled import CompiledDrafts, DraftKey
 from sitescope_fo.store.tree_drafts import GroupDraft, draft_group
-from sitescope_fo.store.tree_files import GROUP_FILE, TreeFiles, group_file, read_tree_files, tree_fingerprint, tree_revision
+from sitescope_fo.store.tree_files import (
+    GROUP_FILE,
+    TreeFiles,
+    group_file,
+    listed_tree_files,
+    read_tree_files,
+    tree_fingerprint,
+    tree_revision,
+)
 from sitescope_fo.store.tree_ids import GivenIds, write_missing_ids
 from sitescope_fo.store.tree_names import Names, name_all
 from sitescope_fo.store.tree_persistence import Persistence, read_persistence
@@ -56,11 +65,18 @@ class ParseCache:
         self._book: TypeBook | None = None
         self._wanted: frozenset[DraftKey] = frozenset()
 
-    def draft(self, folder: str, content: bytes, book: TypeBook) -> GroupDraft:
-        """The checked form of one group file."""
+    def use(self, book: TypeBook) -> None:
+        """The type book of the load that begins: what was checked with another one does not count."""
         if book is not self._book:
             self.drafts.clear()
             self._book = book
+
+    def knows(self, folder: str, sha256: str) -> bool:
+        """Whether the group file with that content need not be read."""
+        return (folder, sha256) in self.drafts
+
+    def draft(self, folder: str, content: bytes, book: TypeBook) -> GroupDraft:
+        """The checked form of one group file."""
         key = (folder, hashlib.sha256(content).hexdigest())
         if key not in self.drafts:
             self.drafts[key] = self._stored(*key, content) or self._parsed(*key, content, book)
@@ -125,6 +141,7 @@ def load_tree(
     new_id: Callable[[], str],
     write_ids: bool,
     cache: ParseCache | None = None,
+    proven: Mapping[str, str] | None = None,
 ) -> Tree:
     """The configuration below `root` (its groups/ and persistence/).
 
@@ -132,10 +149,10 @@ def load_tree(
     written (a warning), they last as long as `cache`. `secrets` None leaves sealed values as they are. Raises ConfigInvalid with
     every problem; then nothing was written.
     """
-    return load_whole(root, book, secrets, new_id=new_id, write_ids=write_ids, cache=cache).tree
+    return load_whole(root, book, secrets, new_id=new_id, write_ids=write_ids, cache=cache, proven=proven).tree
 
 
-def load_whole(
+def load_whole(  # noqa: PLR0913  # what a load may rest on, each by its name
     root: Path,
     book: TypeBook,
     secrets: Secrets | None,
@@ -144,11 +161,17 @@ def load_whole(
     write_ids: bool = False,
     cache: ParseCache | None = None,
     overlay: Mapping[str, bytes | None] | None = None,
+    proven: Mapping[str, str] | None = None,
     disk: Disk = REAL,
 ) -> LoadedTree:
-    """As `load_tree`, with the places of things; `overlay` (relative path -> content, None = gone) tries an edit out."""
+    """As `load_tree`, with the places of things; `overlay` (relative path -> content, None = gone) tries an edit out.
+
+    `proven` (relative path -> SHA-256): every file of the tree, as the caller has just proven it; then those that `cache` knows
+    are not opened.
+    """
     cache = cache or ParseCache()
-    files = read_tree_files(root, overlay or {})
+    cache.use(book)
+    files = read_tree_files(root, overlay or {}) if proven is None else listed_tree_files(root, proven, cache.knows)
     drafts = _drafts(files, book, cache)
     persistence, problems = read_persistence(files.persistence)
     problems += files.problems
@@ -164,7 +187,8 @@ def load_whole(
         cache.keep_only(drafts, good=False)
         raise refuse(problems, "The configuration is invalid", str(root))
     cache.keep_only(drafts)
-    hashes = {group_file(folder): draft.document.sha256 for folder, draft in drafts.items() if folder in files.groups}
+    found = files.groups.keys() | files.unread.keys()
+    hashes = {group_file(folder): draft.document.sha256 for folder, draft in drafts.items() if folder in found}
     hashes |= _hashes(persistence)
     warnings = [*files.warnings, *resolved.warnings]
     if write_ids:
@@ -184,11 +208,14 @@ def _hashes(persistence: Persistence) -> dict[str, str]:
 
 def _drafts(files: TreeFiles, book: TypeBook, cache: ParseCache) -> dict[str, GroupDraft]:
     """Folder -> draft, parents first; "" is the top file."""
-    drafts = {"": cache.draft("", files.groups.get("", b""), book)}
-    for folder in files.folders:
+    drafts = {}
+    for folder in ("", *files.folders):
         cache.breathe()
-        content = files.groups.get(folder)
-        drafts[folder] = cache.draft(folder, content, book) if content is not None else _bare_folder(folder)
+        content = files.groups.get(folder, None if folder else b"")
+        if folder in files.unread:
+            drafts[folder] = cache.drafts[folder, files.unread[folder]]
+        else:
+            drafts[folder] = cache.draft(folder, content, book) if content is not None else _bare_folder(folder)
     return drafts
 
 

@@ -68,8 +68,8 @@ def group_text(group, names, frequency="1m"):
     return text
 
 
-def dry_load(folder):
-    return load_tree(folder, SmallBook(), None, new_id=lambda: str(uuid.uuid4()), write_ids=False)
+def dry_load(folder, proven=None):
+    return load_tree(folder, SmallBook(), None, new_id=lambda: str(uuid.uuid4()), write_ids=False, proven=proven)
 
 
 class Primary:

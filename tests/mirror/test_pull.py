@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from sitescope_fo.mirror import history
-from sitescope_fo.mirror.generations import current, generations
+from sitescope_fo.mirror.generations import current, generations, lay_spare
 from sitescope_fo.mirror.outcome import Dropped, Failed, StagedShrink, Unchanged, Verified
 from sitescope_fo.mirror.pull import Ask, Puller
 from sitescope_fo.mirror.record import verify_generation
@@ -13,7 +13,9 @@ from sitescope_fo.mirror.staging import clean_staging
 from sitescope_fo.model.ports import PeerAddress
 from sitescope_fo.model.wire import ENTRIES, FILES, MANIFEST, PARTS, decode, encode
 from sitescope_fo.model.wire import Manifest as WireManifest
+from sitescope_fo.store.tree import ParseCache, load_tree
 from tests.mirror.primary import PEER, InlineWork, LoopClock, Primary, dry_load
+from tests.store.book import SmallBook
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])]
 
@@ -77,6 +79,37 @@ async def test_one_changed_monitor_moves_only_its_file(site):
     assert (outcome.files, outcome.monitors) == (1, 30)
     assert "Group 1/Renamed" in {m.path for m in outcome.tree.monitors}
     assert site.current == site.primary.revision
+
+
+async def test_what_was_proven_and_is_known_is_not_read_again_to_be_loaded(site):
+    book, cache, asked = SmallBook(), ParseCache(), []
+
+    def load(folder, proven):
+        asked.append(proven)
+        return load_tree(folder, book, None, new_id=lambda: "new", write_ids=False, cache=cache, proven=proven)
+
+    site.puller = Puller(site.folder, client=site.primary, work=InlineWork(), clock=site.clock, dry_load=load)
+    await site.pull()
+    site.primary.group("Group 1", ["Renamed", *[f"Monitor {n}" for n in range(1, 10)]])
+    outcome = await site.pull()
+    assert asked[-1] == {entry.path: entry.sha256 for entry in outcome.generation.files}
+    assert outcome.tree == dry_load(outcome.generation.path)
+
+
+async def test_the_spare_tree_is_read_ahead_once_and_only_what_differs_is_written_into_it(site):
+    await site.pull()
+    assert await site.puller.prepare()
+    assert not await site.puller.prepare()
+    lay_spare(site.folder, least=1)
+    (site.folder / "spare/scripts/check.sh").write_text("damaged before it was read")
+    site.restart()
+    assert await site.puller.prepare()
+    site.primary.group("Group 1", ["Renamed", *[f"Monitor {n}" for n in range(1, 10)]])
+    site.primary.asked.clear()
+    assert isinstance(await site.pull(), Verified)
+    assert site.primary.asked == ["groups/Group 1/group.toml"]
+    assert site.current == site.primary.revision
+    assert await site.puller.prepare()
 
 
 async def test_a_renamed_file_moves_nothing_and_a_removed_one_is_gone(site):

@@ -1,5 +1,6 @@
 import contextlib
 import os
+from hashlib import sha256
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -435,6 +436,56 @@ def test_only_changed_files_are_parsed_again(root):
     assert cache.parsed == parsed + 1
     assert tree.monitors[1].name == "New"
     assert {m.name: m.id for m in tree.monitors} == {m.name: m.id for m in load(root, cache=cache).monitors}
+
+
+def listing(root):
+    """Every file below `root` with its hash, as somebody who has just proven them would say it."""
+    return {p.relative_to(root).as_posix(): sha256(p.read_bytes()).hexdigest() for p in root.rglob("*") if p.is_file()}
+
+
+def without_ids(tree):
+    return [(m.path, m.type, m.settings, m.schedule) for m in tree.monitors], [g.path for g in tree.groups], tree.revision
+
+
+def warnings_of(tree):
+    return sorted(str(problem) for problem in tree.warnings)
+
+
+@pytest.mark.parametrize("extra", [{}, {"A/B/C": "[group]\n" + monitor("Deep")}, {"A-B/C": "[group]\n", "A/C": "[group]\n"}])
+def test_a_proven_tree_loads_as_one_that_is_walked(root, extra):
+    write_tree(root, extra)
+    (root / "groups/Web/notes.toml").touch()
+    (root / "groups/Bare/Deeper").mkdir(parents=True)
+    (root / "groups/Bare/Deeper/passed.toml").touch()
+    cache = ParseCache()
+    for again in range(2):  # without anything known, and with all of it
+        walked, proven = load(root, cache=cache if again else None), load(root, cache=cache, proven=listing(root))
+        assert without_ids(proven) == without_ids(walked)
+        assert warnings_of(proven) == warnings_of(walked)
+
+
+def test_of_a_proven_tree_only_files_with_new_content_are_opened(root):
+    cache = ParseCache()
+    first = load(root, cache=cache, proven=listing(root))
+    write_tree(root, {"Network": "[group]\n" + monitor("Gateway ping") + monitor("New")})
+    proven = listing(root)
+    for path in (root / "groups").rglob("group.toml"):
+        if path.parent.name != "Network":
+            path.write_text("this would not load")
+    tree = load(root, cache=cache, proven=proven)
+    assert {m.path for m in tree.monitors} == {m.path for m in first.monitors} | {"Network/New"}
+
+
+def test_problems_of_a_proven_tree_are_told_each_time(root):
+    write_tree(root, {"Network": "[group]\n" + monitor("Gateway ping", colour='"red"')})
+    cache = ParseCache()
+    told = [problems_of(root, cache=cache, proven=listing(root)) for _ in range(2)]
+    assert told[0] == told[1] == problems_of(root)
+
+
+def test_a_proven_tree_beyond_the_limits_is_refused_as_one_that_is_walked(tmp_path):
+    root = write_tree(tmp_path, {"/".join(["d"] * 40): "[group]\n"})
+    assert problems_of(root, proven=listing(root)) == problems_of(root)
 
 
 def test_the_revision_follows_content_and_names_and_nothing_else(root, tmp_path_factory):

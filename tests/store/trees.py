@@ -25,6 +25,6 @@ def monitor(title: str, **keys: str) -> str:
 BOOK = SmallBook()
 
 
-def load(root: Path, *, secrets=None, new_id=None, write_ids=False, cache=None):
+def load(root: Path, *, secrets=None, new_id=None, write_ids=False, cache=None, proven=None):
     """Loads with the small book, counting ids, nothing written."""
-    return load_tree(root, BOOK, secrets, new_id=new_id or Ids(), write_ids=write_ids, cache=cache)
+    return load_tree(root, BOOK, secrets, new_id=new_id or Ids(), write_ids=write_ids, cache=cache, proven=proven)
