@@ -57,14 +57,17 @@ def _row(one: dict[str, Any]) -> list[str]:
 @cert.command("create", example="sitescope-fo cert create primary.example.org 192.0.2.10")
 @click.argument("names", nargs=-1, required=True)
 @click.option("--days", type=click.IntRange(1, 3650), default=825, show_default=True, metavar="N", help="How long it is valid.")
-@click.option("--force", is_flag=True, help="Replace the certificate that this node has.")
+@click.option("--force", is_flag=True, help="Replace the certificate that this node has; its key stays.")
+@click.option(
+    "--new-key", is_flag=True, help="With a new key: hold the failover first, it takes this node for gone until it trusts it."
+)
 @click.pass_obj
-def create(call: Invocation, names: tuple[str, ...], days: int, force: bool) -> None:
+def create(call: Invocation, names: tuple[str, ...], days: int, force: bool, new_key: bool) -> None:
     """Make a self-signed certificate for this node, for exactly the host NAMES and addresses given.
 
     The other node trusts it after: sitescope-fo cert fetch HOST.
     """
-    call.run(CertCreate(names=names, days=days, force=force), "The certificate is made")
+    call.run(CertCreate(names=names, days=days, force=force, new_key=new_key), "The certificate is made")
 
 
 @cert.command("import", example="sitescope-fo cert import primary.pem --name primary")

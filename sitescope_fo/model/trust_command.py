@@ -71,11 +71,15 @@ class SecretRemove(ConfigCommand, frozen=True, kw_only=True):
 
 
 class CertCreate(ConfigCommand, frozen=True, kw_only=True):
-    """Makes a self-signed certificate for the listener; `force` replaces the one it has."""
+    """Makes a self-signed certificate for the listener; `force` replaces the one it has, and goes on with its key.
+
+    `new_key`: with another one. A failover takes a node with a key that it does not know for gone.
+    """
 
     names: tuple[str, ...]
     days: int = 825
     force: bool = False
+    new_key: bool = False
 
 
 class CertImport(ConfigCommand, frozen=True, kw_only=True):

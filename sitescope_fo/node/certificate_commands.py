@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from sitescope_fo.model import command as commands
@@ -47,8 +48,13 @@ def _create(home: Home, body: commands.CertCreate, config: NodeConfig, wall: flo
     if not 1 <= body.days <= LONGEST_DAYS:
         raise Usage(f"{body.days} days is out of range", where="--days", hint=f"1 to {LONGEST_DAYS}", code="bad_duration")
     store.refuse_replacing(home.certificates, force=body.force)
-    made = create_self_signed(home.certificates, body.names[0], wall, others=body.names[1:], days=body.days)
-    text = f"certificate for {', '.join(made.names)} made, fingerprint {spaced(made.fingerprint)}"
+    key = None
+    if not body.new_key:
+        with suppress(OSError, ValueError, TypeError):  # none, or one that nobody can use: a new one is made
+            key = store.server_key(home.certificates)
+    made = create_self_signed(home.certificates, body.names[0], wall, others=body.names[1:], days=body.days, key=key)
+    kept = ", with the key that this node had" if key is not None else ""
+    text = f"certificate for {', '.join(made.names)} made{kept}, fingerprint {spaced(made.fingerprint)}"
     return f"{text}{_misnamed(made, config)}", facts("server", store.SERVER, made, wall)
 
 

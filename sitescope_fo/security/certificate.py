@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -68,13 +69,20 @@ def read_pem(path: Path) -> tuple[Certificate, ...]:
 
 
 def create_self_signed(
-    folder: Path, host: str, wall: float, *, others: Collection[str] = (), days: int = VALID_DAYS
+    folder: Path,
+    host: str,
+    wall: float,
+    *,
+    others: Collection[str] = (),
+    days: int = VALID_DAYS,
+    key: CertificateIssuerPrivateKeyTypes | None = None,
 ) -> Certificate:
     """Makes `server.pem` and `server.key` (P-256, mode 0600) in `folder`, valid for exactly `host` and `others`; blocking.
 
+    `key`: one to go on with, so that peers know the machine by it.
     Durable when it returns, as by `write_pair`. Raises OSError.
     """
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = key or ec.generate_private_key(ec.SECP256R1())
     start = datetime.fromtimestamp(wall, UTC).replace(microsecond=0)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
     certificate = (
@@ -90,7 +98,7 @@ def create_self_signed(
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
+        .sign(key, None if isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) else hashes.SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     write_pair(folder, certificate.public_bytes(Encoding.PEM), private)

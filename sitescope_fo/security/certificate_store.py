@@ -98,9 +98,14 @@ def _server(folder: Path) -> Stored:
     return Stored(role=SERVER, name=SERVER, certificate=certificate, problem=_key_problem(folder, certificate))
 
 
+def server_key(folder: Path) -> CertificateIssuerPrivateKeyTypes:
+    """The listener's key. Raises OSError, ValueError, TypeError."""
+    return load_pem_private_key(files.read_bytes_limited(folder / SERVER_KEY, 1024**2), None)  # type: ignore[return-value]
+
+
 def _key_problem(folder: Path, certificate: Certificate) -> str:
     try:
-        key = load_pem_private_key(files.read_bytes_limited(folder / SERVER_KEY, 1024**2), None)
+        key = server_key(folder)
     except FileNotFoundError:
         return "its key is missing"
     except (OSError, ValueError, TypeError) as error:
@@ -174,7 +179,10 @@ def refuse_replacing(folder: Path, *, force: bool) -> None:
     """Raises Conflict (`certificate_exists`) when the server has a certificate, unless `force`."""
     if not force and (folder / SERVER_PEM).exists():
         what = "This node has a certificate already, and its peers trust that one"
-        raise Conflict(what, where=str(folder / SERVER_PEM), hint="Add --force to replace it", code="certificate_exists")
+        hint = (
+            "Add --force to replace it. With another key a failover takes this node for gone until it trusts that: hold it first"
+        )
+        raise Conflict(what, where=str(folder / SERVER_PEM), hint=hint, code="certificate_exists")
 
 
 def put_trusted(folder: Path, name: str, bundle: Bundle, *, force: bool = False) -> tuple[str, tuple[Certificate, ...]]:

@@ -7,7 +7,7 @@ import pytest
 
 from sitescope_fo.model import command as commands
 from sitescope_fo.model.errors import ConfigInvalid
-from sitescope_fo.security.certificate import create_self_signed
+from sitescope_fo.security.certificate import create_self_signed, read_pem
 from sitescope_fo.security.keys import load_keys, save_keys
 from sitescope_fo.security.passphrase import derive_root
 from sitescope_fo.security.secrets import TreeSecrets
@@ -24,8 +24,13 @@ def test_a_certificate_is_made_listed_and_taken_away_on_a_stopped_node(primary_h
     [row] = door(primary_home).query("certificates", {})
     assert (row["role"], row["names"], row["verdict"]) == ("server", ["primary", "192.0.2.1"], "warning")
     assert row["fingerprint"] == reply.result["fingerprint"]
+    [first] = read_pem(primary_home.certificates / "server.pem")
     assert refused(primary_home, commands.CertCreate(names=("primary",))).code == "certificate_exists"
     do(primary_home, commands.CertCreate(names=("other",), force=True))
+    [renewed] = read_pem(primary_home.certificates / "server.pem")
+    assert (renewed.names, renewed.key_sha256 == first.key_sha256) == (("other",), True)
+    do(primary_home, commands.CertCreate(names=("other",), force=True, new_key=True))
+    assert read_pem(primary_home.certificates / "server.pem")[0].key_sha256 != first.key_sha256
     set_node_value(primary_home, "web.tls", "true")
     assert refused(primary_home, commands.CertRemove(name="server")).code == "in_use"
     set_node_value(primary_home, "web.tls", "false")

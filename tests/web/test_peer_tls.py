@@ -7,7 +7,10 @@ import pytest
 from sitescope_fo.client.address_book import AddressBook
 from sitescope_fo.model.errors import ConfigInvalid, Unreachable, Unverifiable, Usage
 from sitescope_fo.security.certificate import SERVER_KEY, SERVER_PEM, create_self_signed, read_pem
+from sitescope_fo.security.certificate_look import fetch_certificate
+from sitescope_fo.security.certificate_store import open_pem, put_trusted
 from sitescope_fo.security.tls import client_context, reload_server, server_context
+from sitescope_fo.security.tls_in_force import TlsInForce
 from tests.security.ports import SetClock
 from tests.web.pair import foreign_server, raw_server, running_pair
 from tests.web.test_peer_exchange import ask, failure
@@ -216,3 +219,33 @@ async def test_a_plain_server_is_no_peer_over_tls(certificates):
     async with running_pair() as pair, foreign_server() as port:
         client, _ = parts(pair, certificates)
         assert await failure(Unreachable, client, pair.address(host="localhost", tls=True, port=port)) in {"foreign", "reset"}
+
+
+async def test_a_certificate_fetched_and_trusted_while_both_nodes_run_lets_them_talk(certificates, tmp_path):
+    certificates.create(trust=False)
+    ours = tmp_path / "ours"
+    create_self_signed(ours, "client", WALL)
+    here, there = TlsInForce(ours), TlsInForce(certificates.server)
+    async with running_pair(tls=there.server) as pair:
+        book = AddressBook(SetClock(), resolve=own_addresses)
+        client, peer = pair.client(tls=(here.client, here.trusted), book=book), pair.address(host="localhost", tls=True)
+        assert await failure(Unverifiable, client, peer) == "tls_untrusted"
+        pem = await fetch_certificate("localhost", peer.port)
+        put_trusted(ours, "", open_pem(pem, ""))
+        here.renew()
+        assert (await ask(client, peer)).peer_id == "a"
+        certificates.create(trust=False)
+        there.renew()
+        renewed = await fetch_certificate("localhost", peer.port)
+        assert renewed != pem
+        put_trusted(ours, "", open_pem(renewed, ""), force=True)
+        here.renew()
+        again = pair.client(tls=(here.client, here.trusted), book=AddressBook(SetClock(), resolve=own_addresses))
+        assert (await ask(again, peer)).peer_id == "a"
+
+
+async def test_looking_for_a_certificate_where_there_is_no_tls_says_so():
+    async with running_pair() as pair:
+        with pytest.raises(Unreachable) as refusal:
+            await fetch_certificate("localhost", pair.address(host="localhost").port)
+        assert refusal.value.code == "no_tls"
