@@ -19,6 +19,7 @@ from sitescope_fo.model.status import Status
 
 _PAGE = 200
 _PAGE_OF_NODE = 500
+_STRETCHES = 60
 _STATUSES = click.Choice([status.value for status in Status])
 _SHOWN = click.Choice([*(status.value for status in Status), "waiting", "suspended", "acknowledged", "downtime", "unhandled"])
 
@@ -173,6 +174,29 @@ def show(call: Invocation, path: str) -> None:
     """Show the monitor PATH: its status, last results, settings and thresholds."""
     answer = call.query("monitor", path=path)
     call.emit(answer, lambda: monitor_lines(answer, call))
+
+
+@monitor.command("history", example='sitescope-fo monitor history "Servers/Web/Home page" --from 1d')
+@click.argument("path")
+@click.option("--from", "since", metavar="MOMENT", help="From when on: ISO, or so long ago, such as 6h. Default: 6h.")
+@click.option("--to", "until", metavar="MOMENT", help="Until when. Default: now.")
+@click.option(
+    "--points", type=click.IntRange(1, 1000), metavar="N", help="Into how many stretches. Default: 60, with --json 200."
+)
+@click.option("--value", metavar="NAME", help="Which value. Default: the first one that has a unit.")
+@click.pass_obj
+def history(call: Invocation, path: str, since: str | None, until: str | None, points: int | None, value: str | None) -> None:
+    """Show what the monitor PATH measured, its states, and when nobody or both nodes looked.
+
+    Below it stand the mails that this node has sent about it.
+    """
+    from sitescope_fo.cli.past_sheet import history_lines
+    from sitescope_fo.model.record import MonitorHistory
+
+    stretches = points or (None if call.json else _STRETCHES)
+    asked: dict[str, object] = {"path": path, "from": since, "to": until, "points": stretches, "value": value}
+    answer = call.query("monitor_history", **asked)
+    call.emit(answer, lambda: history_lines(typed(answer, MonitorHistory), call))
 
 
 @monitor.command("edit", example='sitescope-fo monitor edit "Servers/Web/Home page" --frequency 30s --set timeout=5s')

@@ -11,7 +11,7 @@ from sitescope_fo.cli.check import check_lines, end_with_verdict, rows_of
 from sitescope_fo.cli.choices import DURATION, F, nothing_to_change, yes_option
 from sitescope_fo.cli.config import pairs
 from sitescope_fo.cli.consent import ask_consent
-from sitescope_fo.cli.invocation import Invocation, raise_unless_done
+from sitescope_fo.cli.invocation import Invocation, raise_unless_done, typed
 from sitescope_fo.cli.lazy import NodeGroup
 from sitescope_fo.cli.profile_sheet import profile_lines, profile_table
 from sitescope_fo.model.command import (
@@ -132,6 +132,22 @@ def show(call: Invocation, name: str) -> None:
     """Show every setting of the profile NAME with its defaults spelled out, and where it stands."""
     answer = call.query("profile", name=name)
     call.emit(answer, lambda: profile_lines(answer, call))
+
+
+@profile.command("timeline", example="sitescope-fo profile timeline prod")
+@click.argument("name", default="", required=False)
+@click.option("--limit", type=click.IntRange(1, 200), metavar="N", help="The last N changes. Default: 50.")
+@click.pass_obj
+def timeline(call: Invocation, name: str, limit: int | None) -> None:
+    """Show the changes of role of the profile NAME with their evidence, newest last; at most 200 are kept.
+
+    On a primary, which needs no NAME: the changes of its own state.
+    """
+    from sitescope_fo.cli.past_sheet import timeline_lines
+    from sitescope_fo.model.record import TimelineStep
+
+    answer = call.query("timeline", name=name, limit=limit)
+    call.emit(answer, lambda: timeline_lines(typed(answer, list[TimelineStep]), call))
 
 
 @profile.command("remove", example="sitescope-fo profile remove prod --yes")

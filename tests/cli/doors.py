@@ -17,6 +17,7 @@ from sitescope_fo.store.home import create_home
 from sitescope_fo.store.lock import acquire
 from sitescope_fo.web.app import local_app
 from sitescope_fo.web.server import Listener, WebServer
+from tests.cli.past_answers import HISTORY, LOGS, STEPS
 from tests.security.ports import SetClock
 
 NOON = 1795348800.0  # 2026-11-22T12:00:00Z
@@ -128,7 +129,10 @@ ANSWERS = {
     },
     "config": {"web.port": 8080, "web.tls": False},
     "check": [{"id": "disk", "verdict": "good", "evidence": "5 GiB free"}],
-    "log": {"lines": [], "next": 0},
+    "log": {"lines": [], "offsets": [], "prev": 0, "next": 0, "size": 0, "end": True},
+    "logs": LOGS,
+    "monitor_history": HISTORY,
+    "timeline": STEPS,
     "results": [],
     "export": {"day": "2026-11-22", "lines": ["a\tb", "c\td"]},
     "mail": {
@@ -189,11 +193,11 @@ class SmallNode:
         self.seen = []
 
     async def query(self, who, name, params):
-        if name in {"profile", "history", "history_show", "history_diff"}:
+        if name in {"profile", "timeline", "history", "history_show", "history_diff"}:
             _known("profile", params["name"], "prod")
         if name == "log":
-            return {"lines": [] if "since" in params else ["first"], "next": 1}
-        if name == "monitor":
+            return {"lines": [] if "since" in params else ["first"], "next": 1, "end": True}
+        if name in {"monitor", "monitor_history"}:
             _known("monitor", params["path"], "Servers/Web/Home page")
         if name == "check" and params["what"] == "config":
             problem = Problem(file="groups/web/group.toml", line=3, path="monitor.frequency", what="Not a duration", hint="1m")
