@@ -98,6 +98,12 @@ def status(*, role="failover", profiles=None, peers=(), total=120):
     }
 
 
+def log_line(number):
+    """Line `number` of a log of 1,000, one every ten seconds."""
+    level = "ERROR" if number % 50 == 0 else "WARNING" if number % 7 == 0 else "INFO"
+    return f'{stamp(10 * (1000 - number))[:-1]}.000Z {level} profile=prod event=probe what="probe {number} answered"'
+
+
 class FakeNode:
     """A `NodeClient`. `answers` by query name win over the built-in ones; commands are kept in `told`."""
 
@@ -149,6 +155,49 @@ class FakeNode:
         rows, self.changes = self.changes, []
         self.revision += bool(rows)
         return {"revision": self.revision, "tree": "t1", "whole": False, "more": False, "rows": rows}
+
+    def answer_monitor(self, params):
+        from tests.console import past
+
+        return past.sheet(next(row for row in self.rows if params["path"].endswith(row["path"])))
+
+    def answer_monitor_history(self, params):
+        from tests.console import past
+
+        return past.history(params)
+
+    def answer_logs(self, params):
+        return [
+            {"name": name, "bytes": 120_000, "from": stamp(86_400), "to": stamp()}
+            for name in ("high_availability", "error", "run", "audit")
+        ]
+
+    def answer_log(self, params):
+        """A log of 1,000 lines of 100 bytes each."""
+        every = [log_line(number) for number in range(1000)]
+        count = int(params.get("lines", 20))
+        fits = [
+            number
+            for number, line in enumerate(every)
+            if params.get("match", "").casefold() in line.casefold() and params.get("level", "") in line
+        ]
+        if "before" in params:
+            chosen = [number for number in fits if number * 100 < int(params["before"])][-count:]
+        elif "since" in params:
+            chosen = [number for number in fits if number * 100 >= int(params["since"])][:count]
+        elif "at" in params:
+            chosen = [number for number in fits if every[number][:19] >= params["at"][:19]][:count]
+        else:
+            chosen = fits[-count:]
+        after = (chosen[-1] + 1) * 100 if chosen else int(params.get("since", 100_000))
+        return {
+            "lines": [every[number] for number in chosen],
+            "offsets": [number * 100 for number in chosen],
+            "prev": chosen[0] * 100 if chosen else 0,
+            "next": after,
+            "size": 100_000,
+            "end": after >= 100_000,
+        }
 
     def answer_timeline(self, params):
         return [
