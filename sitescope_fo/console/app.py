@@ -24,6 +24,7 @@ from sitescope_fo.console.page import PAGES, Page
 from sitescope_fo.console.pages import page_of
 from sitescope_fo.console.taste import Taste
 from sitescope_fo.console.view.said import Wording
+from sitescope_fo.model.snapshot import StatusReport
 
 BEAT_S = 1.0
 """How often clock and ages are looked at again without news."""
@@ -55,9 +56,11 @@ class Console(App[str]):
         self.hint = hint
         """A line that the caller wants to be read, above the keys: the demo says what to press."""
         self.profile = ""
+        self._barred: StatusReport | None = None
+        """The status that the bars were made from."""
         self.wording = Wording(plain=self.taste.ascii, local=self.taste.clock == "local")
         self.actions: Mapping[str, Action] = with_keymap(self.taste.keys)
-        self.feed = Feed(client, self._news, slow=self.taste.slow)
+        self.feed = Feed(client, self._heard, slow=self.taste.slow)
         loaded = themes.load_themes([themes.own_themes(), *map(Path, self.taste.theme_folders)])
         self._theme_problems = loaded.problems
         for theme in loaded.themes.values():
@@ -101,6 +104,14 @@ class Console(App[str]):
     def page(self) -> Page | None:
         """The page that is shown, below any dialog."""
         return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, Page)), None)
+
+    def _heard(self) -> None:
+        """The bars speak of the status; rows that changed leave them as they are."""
+        if self.feed.status is not self._barred:
+            self._barred = self.feed.status
+            self._news()
+        elif (page := self.page) is not None and page.is_mounted:
+            page.news()
 
     def _news(self) -> None:
         if (page := self.page) is not None and page.is_mounted:

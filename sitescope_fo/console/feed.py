@@ -90,7 +90,7 @@ class Feed:
         now = self.steady()
         if self.board.unordered and now - self._arranged_at >= ARRANGE_EVERY_S:
             self._arranged_at = now
-            self.board.arrange()
+            self.board.settle()
             self._changed()
         elif answer["rows"]:
             self._changed()
@@ -109,12 +109,21 @@ class Feed:
                 continue
             if tree is None:
                 tree, self._revision = page["tree"], page["revision"]
-            rows += msgspec.convert(page["rows"], list[MonitorRow])
+            some = msgspec.convert(page["rows"], list[MonitorRow])
+            rows += some
             offset = page["next"]
             if not self.loaded:
-                self.board.replace(rows)
-                self._changed()
+                self._show_some(some, first=len(rows) == len(some))
         self._tree = tree
         self.loaded = True
         self.board.replace(rows)
+        self._changed()
+
+    def _show_some(self, rows: list[MonitorRow], *, first: bool) -> None:
+        """While the first load runs: the first page at once, the others beside it."""
+        if first:
+            self.board.replace(rows)
+        else:
+            self.board.change(rows)
+            self.board.settle()
         self._changed()

@@ -6,10 +6,10 @@ columns before it as well. On a list whose ages tick that is five times the byte
 
 from __future__ import annotations
 
-from textual._compositor import ChopsUpdate, Compositor
-from textual.strip import Strip
 from rich.console import Console
 from rich.control import Control
+from textual._compositor import ChopsUpdate, Compositor
+from textual.strip import Strip
 
 
 class SpansUpdate(ChopsUpdate):

@@ -12,6 +12,8 @@ from sitescope_fo.model.snapshot import MonitorRow
 
 Key = tuple[str, str]
 """(profile, id)."""
+_Entry = tuple[Any, Key]
+"""What the order goes by."""
 
 SORTS = ("problems", "name", "value", "last run", "next run", "type")
 _RANK = {"error": 0, "warning": 1, "nodata": 2, "good": 3, "disabled": 4}
@@ -60,7 +62,9 @@ class Board:
         self._filter, self._place, self._profile = Filter(), ALL, ""
         self._unhandled = False
         self._sort = "problems"
-        self._stale_order = False
+        self._order: list[_Entry] = []
+        self._entries: dict[Key, _Entry] = {}
+        self._moved: set[Key] = set()
 
     # --- what arrives -----------------------------------------------------------------------------------------------
 
@@ -72,20 +76,20 @@ class Board:
         self.arrange()
 
     def change(self, rows: Iterable[MonitorRow]) -> None:
-        """Rows that changed. Their place is put right by `arrange`, which is wanted when `unordered` says so."""
+        """Rows that changed. Their place is put right by `settle`, which is wanted when `unordered` says so."""
         for row in rows:
             key = key_of(row)
             before = self._rows.get(key)
             self._rows[key] = row
             self.touched.add(key)
             self.groups.change(before, row)
-            if before is None or _moves(before, row, self._sort):
-                self._stale_order = True
+            if before is None or self._moves(before, row):
+                self._moved.add(key)
 
     @property
     def unordered(self) -> bool:
         """A change may have moved a row, brought one in or thrown one out."""
-        return self._stale_order
+        return bool(self._moved)
 
     def drain(self) -> set[Key]:
         """The touched rows, once."""
@@ -95,22 +99,43 @@ class Board:
     # --- what is shown ----------------------------------------------------------------------------------------------
 
     def arrange(self) -> None:
-        """Filters and sorts: 10,000 rows in some 10 ms."""
-        keep = self._filter.fits
+        """Filters and sorts all rows: 10,000 in some 40 ms."""
+        by = _KEYS[self._sort]
+        self._order = sorted((by(row), key) for key, row in self._rows.items() if self._fits(row))
+        self._entries = {entry[1]: entry for entry in self._order}
+        self.shown = [key for _, key in self._order]
+        self._moved.clear()
+
+    def settle(self) -> None:
+        """Puts the rows right that may have moved, each in some 10 us. `shown` is another list only when it is another one."""
+        by, shown, changed = _KEYS[self._sort], list(self.shown), False
+        for key in self._moved:
+            row, before = self._rows[key], self._entries.get(key)
+            after = (by(row), key) if self._fits(row) else None
+            if before == after:
+                continue
+            changed = True
+            if before is not None:
+                at = bisect_left(self._order, before)
+                del self._order[at], shown[at], self._entries[key]
+            if after is not None:
+                at = bisect_left(self._order, after)
+                self._order.insert(at, after)
+                shown.insert(at, key)
+                self._entries[key] = after
+        self._moved.clear()
+        if changed:
+            self.shown = shown
+
+    def _fits(self, row: MonitorRow) -> bool:
         tree, group = self._place
-        inside = f"{group}/" if group else ""
-        rows = [
-            row
-            for row in self._rows.values()
-            if (not self._profile or row.profile == self._profile)
+        return (
+            (not self._profile or row.profile == self._profile)
             and (tree == ALL[0] or row.profile == tree)
-            and row.path.startswith(inside)
-            and (not self._unhandled or problem_of(row))
-            and keep(row)
-        ]
-        rows.sort(key=_KEYS[self._sort])
-        self.shown = [key_of(row) for row in rows]
-        self._stale_order = False
+            and (not group or row.path.startswith(f"{group}/"))
+            and (not self._unhandled or bool(problem_of(row)))
+            and self._filter.fits(row)
+        )
 
     def narrow(
         self,
@@ -171,21 +196,15 @@ class Board:
 
     def index_of(self, key: Key) -> int | None:
         """In which line a monitor is shown; None when it is not."""
-        row = self._rows.get(key)
-        if row is None:
-            return None
-        if not self._stale_order:
-            by = _KEYS[self._sort]
-            found = bisect_left(self.shown, by(row), key=lambda other: by(self._rows[other]))
-            if found < len(self.shown) and self.shown[found] == key:
-                return found
-        return next((at for at, other in enumerate(self.shown) if other == key), None)
+        entry = self._entries.get(key)
+        return bisect_left(self._order, entry) if entry is not None else None
 
-
-def _moves(before: MonitorRow, after: MonitorRow, sort: str) -> bool:
-    """May a filter or the order see the change? Values that only tick do not move a row in most orders."""
-    if before.status != after.status or handled(before) != handled(after) or before.path != after.path:
-        return True
-    if before.suspended != after.suspended or before.waiting != after.waiting:
-        return True
-    return sort in {"value", "last run", "next run"}
+    def _moves(self, before: MonitorRow, after: MonitorRow) -> bool:
+        """May a filter or the order see the change? Values that only tick do not move a row in most orders."""
+        if before.status != after.status or handled(before) != handled(after) or before.path != after.path:
+            return True
+        if before.suspended != after.suspended or before.waiting != after.waiting:
+            return True
+        if self._filter.tests and before.state_string != after.state_string:
+            return True
+        return self._sort in {"value", "last run", "next run"}

@@ -10,6 +10,7 @@ from sitescope_fo.console.view.tree import ALL, PROBLEMS
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.moment import spell, wall_of
 from sitescope_fo.model.snapshot import MonitorRow, StatusReport
+from sitescope_fo.model.state_word import Tone
 from sitescope_fo.model.width import cells as width_of
 from sitescope_fo.model.width import clean, pad, wrap
 
@@ -59,7 +60,7 @@ def state_cell(row: MonitorRow, wording: Wording) -> Cell:
     shown = wording.state(row.status)
     if row.status not in PROBLEMS or not (row.acknowledged or row.downtime is not None):
         return shown
-    return Cell(f"{shown.text} {'ack' if row.acknowledged else 'down'}", "quiet")
+    return Cell(f"{shown.text} {'ack' if row.acknowledged else 'dt'}", "quiet")
 
 
 def next_text(stamp: str | None, now: float) -> str:
@@ -138,8 +139,24 @@ def handled_lines(row: MonitorRow, wording: Wording, now: float, width: int) -> 
     return lines
 
 
-def pair(label: str, text: str, width: int, tone: str = "") -> list[Line]:
+def broken(text: str, width: int) -> list[str]:
+    """All of `text` in lines of `width` columns: between words where that is possible, nothing is left out."""
+    lines = [""]
+    for word in text.split(" "):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if width_of(joined) <= width:
+            lines[-1] = joined
+            continue
+        lines += [""] if lines[-1] else []
+        for letter in word:
+            if width_of(lines[-1] + letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    return lines
+
+
+def pair(label: str, text: str, width: int, tone: Tone = "") -> list[Line]:
     """`label  text`, the text on as many lines as it takes."""
-    parts = wrap(text, max(8, width - _LABEL), 20) or [""]
+    parts = broken(text, max(8, width - _LABEL))
     heads = [pad(label, _LABEL) if width_of(label) < _LABEL else f"{label} ", *[" " * _LABEL] * (len(parts) - 1)]
-    return [(Cell(head, "quiet"), Cell(part, tone)) for head, part in zip(heads, parts, strict=True)]  # type: ignore[arg-type]
+    return [(Cell(head, "quiet"), Cell(part, tone)) for head, part in zip(heads, parts, strict=True)]

@@ -147,4 +147,6 @@ class TreeRows:
         worst = next((status for status in PROBLEMS if problems[status] > 0), "")
         if not worst:
             return Cell("")
-        return Cell(f"{sum(problems[status] for status in PROBLEMS)} {self._wording.glyph(worst)}", self._wording.state(worst).tone)
+        return Cell(
+            f"{sum(problems[status] for status in PROBLEMS)} {self._wording.glyph(worst)}", self._wording.state(worst).tone
+        )

@@ -21,8 +21,8 @@ from textual.strip import Strip
 
 from sitescope_fo.console.keys import bindings_of
 from sitescope_fo.console.view.said import Cell
+from sitescope_fo.model.width import ELLIPSIS, fit, pad
 from sitescope_fo.model.width import cells as width_of
-from sitescope_fo.model.width import fit, pad
 
 TONES = ("good", "warning", "error", "nodata", "quiet", "acting", "stale")
 _MARK = 1
@@ -49,6 +49,8 @@ class Column:
     width: int
     flex: int = 0
     right: bool = False
+    path: bool = False
+    """Cut on its left: the end tells paths apart."""
     from_width: int = 0
     """Shown only when the table has that many columns."""
 
@@ -126,17 +128,21 @@ class Table(ScrollView, can_focus=True):
 
     def renew(self) -> None:
         """The number or the order of the rows changed: what can be seen and says something else is painted."""
-        before = self._laid, self.source.__len__() > 0
+        laid = self._laid
         self._lay()
         self.virtual_size = Size(self.scrollable_content_region.width or 1, len(self.source) + 1)
         if self.cursor >= len(self.source):
             self.cursor = max(0, len(self.source) - 1)
-        if before == (self._laid, bool(self._seen)):
-            self.touch_lines(index for index in self._seen if index >= len(self.source))
-            self.freshen()
+        if not (self._seen and len(self.source)) or laid != self._laid:
+            self._seen.clear()
+            self.refresh()
             return
-        self._seen.clear()
-        self.refresh()
+        gone = [index for index in self._seen if index >= len(self.source)]
+        for index in gone:
+            del self._seen[index]
+        if gone:
+            self.refresh(*(self._region(index) for index in gone if index >= self.scroll_offset.y))
+        self.freshen()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns; `renew` paints them."""
@@ -149,10 +155,13 @@ class Table(ScrollView, can_focus=True):
             self.refresh(*regions)
         return len(regions)
 
-    def freshen(self) -> int:
-        """Paints the cells on the screen that say something else than when they were painted. Gives how many."""
+    def freshen(self, indexes: Collection[int] | None = None) -> int:
+        """Paints the cells on the screen, or in these rows, that say something else than before. Gives how many."""
         regions: list[Region] = []
-        for index in self.on_screen():
+        shown = self.on_screen()
+        if len(self._seen) > 4 * len(shown):
+            self._seen = {index: self._seen[index] for index in shown if index in self._seen}
+        for index in shown if indexes is None else indexes:
             seen = self._seen.get(index)
             found = self.source.cells(index)
             if seen is None:
@@ -225,7 +234,7 @@ class Table(ScrollView, can_focus=True):
         for (size, column), at in zip(self._laid, self._at, strict=True):
             cell = found[at]
             style = base if (at_cursor and self.has_focus) or not cell.tone else self._style(cell.tone)
-            text = pad(fit(cell.text, size), size, right=column.right) + " "
+            text = pad(_fit_end(cell.text, size) if column.path else fit(cell.text, size), size, right=column.right) + " "
             if style == run_style:
                 run += text
             else:
@@ -300,3 +309,8 @@ class Table(ScrollView, can_focus=True):
         """Tells the page."""
         if len(self.source):
             self.post_message(self.Opened(self, self.cursor))
+
+
+def _fit_end(text: str, most: int) -> str:
+    """The end of `text` in at most `most` columns."""
+    return text if width_of(text) <= most else ELLIPSIS + fit(text[::-1], most).removesuffix(ELLIPSIS)[::-1]
