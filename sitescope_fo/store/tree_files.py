@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -218,23 +217,22 @@ def tree_fingerprint(root: Path) -> str:
 
 def _stats(folder: str, shown: str, lines: list[str]) -> None:
     try:
-        entries = sorted(os.scandir(folder), key=_name)
+        with os.scandir(folder) as listed:
+            entries = [entry for entry in listed if not entry.name.startswith(".")]
     except OSError as error:
         lines.append(f"{shown}\0error {error.errno}\n")
         return
+    if len(entries) > 1:
+        entries.sort(key=_name)
     lines.append(f"{shown}\0folder\n")
     for entry in entries:
         name = entry.name
-        if name.startswith("."):
-            continue
         try:
+            if entry.is_dir(follow_symlinks=False):
+                _stats(f"{folder}/{name}", f"{shown}/{name}", lines)
+                continue
             info = entry.stat(follow_symlinks=False)
         except OSError as error:
             lines.append(f"{shown}/{name}\0error {error.errno}\n")
             continue
-        kind = stat.S_IFMT(info.st_mode)
-        if kind == stat.S_IFDIR:
-            _stats(f"{folder}/{name}", f"{shown}/{name}", lines)
-        else:
-            stamps = f"{kind} {info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}"
-            lines.append(f"{shown}/{name}\0{stamps}\n")
+        lines.append(f"{shown}/{name}\0{info.st_mode} {info.st_size} {info.st_mtime_ns} {info.st_ctime_ns} {info.st_ino}\n")
