@@ -58,6 +58,7 @@ class Batcher(Generic[T]):
     async def drain(self) -> bool:
         """Writes everything that waits. False when it could not; what was not written waits on, also when cancelled."""
         async with self._writing:
+            self._added.set()  # `run` may wait for this very event, and must come to wait for the next one
             self._added = anyio.Event()
             batch, self._waiting = self._waiting, deque()
             if not batch:

@@ -41,6 +41,27 @@ async def test_what_waits_is_written_in_one_batch():
 
 
 @pytest.mark.parametrize("anyio_backend", [("trio", {"clock": MockClock(autojump_threshold=0)})], ids=["virtual time"])
+async def test_records_are_written_at_once_also_after_somebody_else_has_drained():
+    disk = Disk()
+    records = disk.batcher()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(records.run)
+        await anyio.sleep(1.0)
+        records.add("a")
+        await records.drain()
+        await anyio.sleep(1.0)
+        records.add("b")
+        await anyio.sleep(1.0)
+        assert disk.written == ["a", "b"]
+        await records.drain()
+        await anyio.sleep(1.0)
+        records.add("c")
+        await anyio.sleep(1.0)
+        assert disk.written == ["a", "b", "c"]
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("anyio_backend", [("trio", {"clock": MockClock(autojump_threshold=0)})], ids=["virtual time"])
 async def test_a_failed_write_is_told_and_tried_again_each_second():
     disk = Disk(OSError("disk full"), SiteScopeError("damaged"))
     records = disk.batcher()
