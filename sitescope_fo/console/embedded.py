@@ -31,7 +31,7 @@ class EmbeddedClient:
         """See `NodeClient`. Raises Unreachable also while the engine is starting (`starting`) and when it has `ended`."""
         given = dict(params or {})
         answer = await self._ask(lambda api: api.query(self._who, name, given), timeout_s)
-        return msgspec.to_builtins(answer)
+        return msgspec.json.decode(msgspec.json.encode(answer))  # the same values as over HTTP; 500 monitors take a millisecond
 
     async def command(self, body: AnyCommand, *, progress: Callable[[CommandReply], None] | None = None) -> CommandReply:
         """See `NodeClient`."""

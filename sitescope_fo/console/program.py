@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import threading
@@ -46,13 +47,15 @@ class Program:
         self._terminal.hush(self._home.error_log)
         self._watch.start()
         try:
+            faulthandler.enable()
             word, code, said = self._show()
-            self._terminal.give_back()
+            self._terminal.settings_as_before()
             self._host.start()  # if the console did not get as far as that
-            if not self._host.over.is_set() and word not in {"stop", OVER}:
-                self._detach(code, said)
-            else:
+            if word == "stop":
                 self._stop("the console's word")
+                self._terminal.say("The node is stopping")
+            elif word != OVER and not self._host.over.is_set():
+                self._detach(code, said)
             self._host.over.wait()
         finally:
             self._terminal.give_back()

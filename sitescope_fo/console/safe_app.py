@@ -25,6 +25,11 @@ class SafeApp(App[str]):
         if self.painted is not None:
             self.painted()
 
+    def stop_reading(self) -> None:
+        """Ends the thread that reads keys, however the app ended: left alone with a terminal that is gone it would spin."""
+        if self._driver is not None:
+            self._driver.disable_input()
+
     def _handle_exception(self, error: Exception) -> None:
         if self.crash is None:
             self.crash = error

@@ -27,7 +27,10 @@ class Stage:
 
     def show(self, app: SafeApp, *, mouse: bool = True) -> str:
         """Runs the app to its end and gives the word it ended with, "" for none. Raises what it crashed with."""
-        ended = asyncio.run(self._show(app, mouse=mouse))
+        try:
+            ended = asyncio.run(self._show(app, mouse=mouse))
+        finally:
+            app.stop_reading()
         if app.crash is not None:
             raise app.crash
         return ended or ""

@@ -72,14 +72,17 @@ class Terminal:
         sys.stderr.flush()
         self._kept = os.dup(OUTPUT), os.dup(ERRORS)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-        aside = os.open(log or os.devnull, flags, 0o600)
+        try:
+            aside = os.open(log or os.devnull, flags, 0o600)
+        except OSError:  # a full disk is no reason not to monitor
+            aside = os.open(os.devnull, flags)
         os.dup2(aside, OUTPUT)
         os.dup2(aside, ERRORS)
         os.close(aside)
 
     def give_back(self) -> None:
         """Settings as before; standard output and error are the terminal again."""
-        self._settings_as_before()
+        self.settings_as_before()
         if self._kept is not None:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -90,7 +93,7 @@ class Terminal:
 
     def reset(self) -> None:
         """Settings and screen as before, from whatever state, even when nobody reads."""
-        self._settings_as_before()
+        self.settings_as_before()
         reset_screen(INPUT)
 
     def let_go(self, log: Path) -> None:
@@ -113,7 +116,8 @@ class Terminal:
             finally:
                 os.close(aside)
 
-    def _settings_as_before(self) -> None:
+    def settings_as_before(self) -> None:
+        """How it treats keys and lines."""
         with suppress(termios.error, OSError):
             termios.tcsetattr(INPUT, termios.TCSANOW, self._before)
 

@@ -2,7 +2,7 @@
 
 A console that detaches gives the shell its prompt back, and the engine in the same process goes on. A shell waits for the process
 it started; threads do not survive a fork, and a new program would start the engine anew. So the fork comes first of all, before
-any thread, and the one that stays behind does nothing but wait (docs/adr/0015-a-waiter-in-front-of-the-console.md).
+any thread, and the one that stays behind does nothing but wait (docs/adr/0016-a-waiter-in-front-of-the-console.md).
 """
 
 from __future__ import annotations
