@@ -35,6 +35,10 @@ def find_type(types: Mapping[str, TypeSpec], name: str) -> TypeSpec:
     return types[name]
 
 
+_REFERENCE = "secret:"
+"""What stands in front of the name of a sealed secret: that may stand anywhere."""
+
+
 def convert_settings(specs: Iterable[TypeSpec], given: Sequence[str], from_files: Sequence[str]) -> dict[str, Setting]:
     """The settings that `--set KEY=VALUE` and `--set-from KEY=FILE` say.
 
@@ -51,11 +55,11 @@ def convert_settings(specs: Iterable[TypeSpec], given: Sequence[str], from_files
             setting = _setting(known, key, f"{option} {key}")
             if option == "--set-from":
                 value = _read(value, f"{option} {key}")
-            elif setting.kind == "secret":
+            elif setting.kind == "secret" and not value.startswith(_REFERENCE):
                 raise Usage(
                     f"'{key}' is a secret and must not stand on a command line",
                     where=f"--set {key}",
-                    hint=f"Use --set-from {key}=FILE, or {key}=- to read it from standard input",
+                    hint=f"Use --set-from {key}=FILE or {key}=- (standard input), or refer to one: {key}={_REFERENCE}NAME",
                     code="secret_argument",
                 )
             _put(settings, setting, value)

@@ -11,7 +11,6 @@ from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.node.tree_commands import Done
 from sitescope_fo.security.accounts import Accounts, TokenRow, UserRow, new_token, read_accounts, token_hash, write_accounts
 from sitescope_fo.security.passwords import check_password, hash_password
-from sitescope_fo.security.secrets import TreeSecrets
 from sitescope_fo.store.stamp import iso_millis
 
 AccountCommand = commands.UserAdd | commands.UserPasswd | commands.UserRemove | commands.TokenAdd | commands.TokenRevoke
@@ -25,12 +24,12 @@ def apply(tree: Path, body: AccountCommand, ring: KeyRing, wall: float) -> Done:
         case commands.UserAdd():
             name = unicodedata.normalize("NFC", body.name)
             known.with_user(UserRow(name=name, role=body.role, password=""))  # refused before the slow part
-            record = _seal(tree, ring, hash_password(check_password(body.password, name)))
+            record = ring.seal(tree, hash_password(check_password(body.password, name)))
             row = UserRow(name=name, role=body.role, password=record, changed=iso_millis(wall))
             return _saved(tree, known.with_user(row), f"user {name} added as {body.role}", {"name": name, "role": body.role})
         case commands.UserPasswd():
             name = known.find_user(body.name).name
-            record = _seal(tree, ring, hash_password(check_password(body.password, name)))
+            record = ring.seal(tree, hash_password(check_password(body.password, name)))
             changed = known.with_password(name, record, iso_millis(wall))
             return _saved(tree, changed, f"password of {name} changed; its sessions are over", {"name": name})
         case commands.UserRemove():
@@ -52,7 +51,7 @@ def _add_token(tree: Path, known: Accounts, body: commands.TokenAdd, ring: KeyRi
     expires = iso_millis(wall + body.for_s) if body.for_s else ""
     row = TokenRow(name=name, role=body.role, hash="", created=iso_millis(wall), expires=expires)
     known.with_token(row)
-    sealed = _seal(tree, ring, token_hash(token))
+    sealed = ring.seal(tree, token_hash(token))
     row = TokenRow(name=name, role=body.role, hash=sealed, created=row.created, expires=expires)
     ends = f", until {expires}" if expires else ""
     result = {"name": name, "role": body.role, "token": token, "expires": expires}
@@ -62,13 +61,3 @@ def _add_token(tree: Path, known: Accounts, body: commands.TokenAdd, ring: KeyRi
 def _saved(tree: Path, accounts: Accounts, text: str, result: dict[str, str]) -> Done:
     write_accounts(tree, accounts)
     return text, result
-
-
-def _seal(tree: Path, ring: KeyRing, plain: str) -> str:
-    """`plain` sealed with the configuration key; the first secret of a tree makes that key, durable before it is used."""
-    secrets = TreeSecrets.read(tree, ring.keys)
-    sealed = secrets.seal(plain)
-    if secrets.keys != ring.keys:
-        secrets.write()
-        ring.secrets_for(tree)
-    return sealed

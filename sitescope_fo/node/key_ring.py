@@ -36,6 +36,19 @@ class KeyRing:
             self._keep(found.keys)
             return found
 
+    def seal(self, tree: Path, plain: str) -> str:
+        """`plain` sealed for the tree at a folder; the first secret of a tree makes its key, durable before it is used. Blocking.
+
+        Raises ConfigInvalid, OSError.
+        """
+        with self._changing:
+            secrets = TreeSecrets.read(tree, self.keys)
+            sealed = secrets.seal(plain)
+            if secrets.keys != self.keys:
+                secrets.write()
+                self._keep(secrets.keys)
+            return sealed
+
     def add_root(self, root: Root) -> None:
         """Puts an LW-SSO root in force, durable when it returns. Blocking."""
         with self._changing:

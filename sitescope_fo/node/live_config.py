@@ -76,7 +76,7 @@ class LiveConfig:
         """Blocking."""
         own = root == self._node.home.root  # profiles follow schedules of the node itself
         users = ha_commands.schedule_users(self._node.world.ha, path) if own else ()
-        return tree_commands.edit_tree(root, body, path, self._editing(cache), users)
+        return tree_commands.edit_tree(root, body, path, self._editing(cache), self._node.ports.keys.seal, users)
 
     def _editing(self, cache: ParseCache) -> EditContext:
         node = self._node

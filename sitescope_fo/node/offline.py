@@ -126,7 +126,9 @@ class OfflineDoor:
                 hint="Or on the running failover while it is active",
                 code="passive_edit",
             )
-        return tree_commands.edit_tree(self._home.root, body, path, using, ha_commands.schedule_users(ha, path))
+        return tree_commands.edit_tree(
+            self._home.root, body, path, using, self._ring().seal, ha_commands.schedule_users(ha, path)
+        )
 
     def _profile(self, body: commands.ConfigCommand, config: NodeConfig, ha: HaConfig) -> tree_commands.Done:
         ha_commands.refuse_role(config.role, Role.failover, str(self._home.root))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from sitescope_fo.model import command as commands
 from sitescope_fo.model.errors import Usage
@@ -16,6 +18,9 @@ from sitescope_fo.security.secrets import TreeSecrets
 from sitescope_fo.store import edit, edit_schedules
 from sitescope_fo.store.edit import EditContext, EditResult
 from sitescope_fo.store.files import make_private_dir, write_atomic
+from sitescope_fo.store.toml_reader import fold
+from sitescope_fo.store.tree import load_whole
+from sitescope_fo.store.tree_resolve import SEALED
 
 ElementCommand = (
     commands.GroupAdd
@@ -31,6 +36,7 @@ ElementCommand = (
 ScheduleCommand = commands.ScheduleAdd | commands.ScheduleEdit | commands.ScheduleRemove
 TreeCommand = ElementCommand | ScheduleCommand
 Done = tuple[str, Any]
+Seal = Callable[[Path, str], str]
 SMTP_SECRET = "smtp"  # noqa: S105  # the name of a secret
 
 
@@ -47,11 +53,13 @@ def target_of(body: TreeCommand) -> str:
             return body.path
 
 
-def edit_tree(root: Path, body: TreeCommand, path: str, using: EditContext, users: Collection[str] = ()) -> Done:
+def edit_tree(root: Path, body: TreeCommand, path: str, using: EditContext, seal: Seal, users: Collection[str] = ()) -> Done:
     """Carries an edit out on the tree at `root`; `path` is the command's target without a profile prefix.
 
-    `users`: what outside the tree refers to the target. Raises SiteScopeError as `store.edit`; then nothing was changed.
+    `seal` seals a secret for the tree at a folder: none is written in clear. `users`: what outside the tree refers to the target.
+    Raises SiteScopeError as `store.edit`; then nothing was changed.
     """
+    body = _without_clear_secrets(root, body, path, using, seal)
     if isinstance(body, ScheduleCommand):
         text, done = _edit_schedule(root, body, path, using, users)
     else:
@@ -61,6 +69,35 @@ def edit_tree(root: Path, body: TreeCommand, path: str, using: EditContext, user
         text += f"; the file's comments are kept in {done.kept_copy}"
         result["kept_copy"] = str(done.kept_copy)
     return text, result
+
+
+def _without_clear_secrets(root: Path, body: TreeCommand, path: str, using: EditContext, seal: Seal) -> TreeCommand:
+    """The command with the secrets among its settings sealed. References, and what is sealed already, stay."""
+    if isinstance(body, commands.MonitorAdd):
+        settings = body.table.get("settings")
+        if not isinstance(settings, dict) or not (sealed := _sealed(root, str(body.table.get("type")), settings, using, seal)):
+            return body
+        return msgspec.structs.replace(body, table={**body.table, "settings": {**settings, **sealed}})
+    if isinstance(body, commands.MonitorEdit):
+        whole = body.changes.get("settings")
+        settings = {**(whole if isinstance(whole, dict) else {}), **body.settings}
+        kind = str(body.changes.get("type") or (_type_of(root, path, using) if settings else ""))
+        return msgspec.structs.replace(body, settings={**body.settings, **_sealed(root, kind, settings, using, seal)})
+    return body
+
+
+def _sealed(root: Path, kind: str, settings: dict[str, Any], using: EditContext, seal: Seal) -> dict[str, str]:
+    spec = using.book.specs.get(kind)
+    secret = {setting.name for setting in spec.settings if setting.kind == "secret"} if spec is not None else set()
+    clear = {key: value for key, value in settings.items() if key in secret and isinstance(value, str) and value}
+    return {key: seal(root, value) for key, value in clear.items() if not value.startswith(SEALED)}
+
+
+def _type_of(root: Path, path: str, using: EditContext) -> str:
+    loaded = load_whole(root, using.book, None, new_id=using.new_id, cache=using.cache)
+    place = loaded.names.monitors.get(fold(path.strip().strip("/")))
+    found = (monitor.type for monitor in loaded.tree.monitors if place is not None and monitor.id == place.id)
+    return next(found, "")
 
 
 def _edit_schedule(

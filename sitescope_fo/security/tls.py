@@ -97,7 +97,7 @@ def chain_problem(error: ssl.SSLCertVerificationError, host: str) -> Unverifiabl
     return Unverifiable(
         f"The certificate is not trusted here: {error.verify_message}",
         where=host,
-        hint=f"Compare fingerprints and trust it: sitescope-fo cert fetch {host}",
+        hint=f"Compare fingerprints and trust it: sitescope-fo cert fetch {host} --port PORT",
         code="tls_untrusted",
     )
 
@@ -109,6 +109,6 @@ def judge(problem: Unverifiable, key_sha256: str, known: Collection[str]) -> Unr
     return Unreachable(
         f"Another machine answers: its TLS key is not the peer's ({problem.what})",
         where=problem.where,
-        hint=f"If the peer has a new key on purpose: sitescope-fo cert fetch {problem.where} --force",
+        hint=f"If the peer has a new key on purpose: sitescope-fo cert fetch {problem.where} --port PORT --force",
         code="foreign",
     )

@@ -165,3 +165,9 @@ def test_a_token_goes_alone_to_standard_output(run, door):
     assert said.out == "ab" * 32 + "\n"
     assert door.commands[-1].for_s == 30 * 86400
     assert "not shown again" in said.err
+
+
+def test_a_reference_to_a_sealed_secret_may_stand_on_the_command_line(sent, run, door):
+    words = ("monitor", "add", "Web", "--type", "url", "--name", "x", "--frequency", "1m", "--set", "url=http://h/", "--set")
+    assert sent(*words, "password=secret:shop").table["settings"]["password"] == "secret:shop"
+    assert run(*words, "password=clear", door=door).code == 2

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tomllib
 
 import pytest
 
@@ -144,3 +145,23 @@ async def test_the_peers_are_asked_whether_they_take_the_token(tmp_path):
 
 def test_the_community_edition_has_no_limits(primary_home):
     assert door(primary_home).query("license", {})["limits"] == "none"
+
+
+def test_a_secret_setting_is_never_written_in_clear(primary_home):
+    do(primary_home, commands.GroupAdd(path="Web"))
+    do(primary_home, commands.MonitorAdd(group="Web", table={**URL, "settings": {"url": "http://h/", "password": PASSWORD}}))
+    file = primary_home.groups / "Web" / "group.toml"
+    first = tomllib.loads(file.read_text())["monitor"][0]["settings"]
+    assert first["url"] == "http://h/"
+    assert TreeSecrets.read(primary_home.root, load_keys(primary_home.keys)).open(first["password"]) == PASSWORD
+    do(primary_home, commands.MonitorEdit(path="Web/Home", settings={"password": "another horse", "user": "u"}))
+    second = tomllib.loads(file.read_text())["monitor"][0]["settings"]
+    assert second["user"] == "u"
+    assert TreeSecrets.read(primary_home.root, load_keys(primary_home.keys)).open(second["password"]) == "another horse"
+    do(primary_home, commands.MonitorEdit(path="Web/Home", settings={"password": "secret:shop"}))
+    assert tomllib.loads(file.read_text())["monitor"][0]["settings"]["password"] == "secret:shop"
+    do(primary_home, commands.MonitorEdit(path="Web/Home", changes={"settings": {"password": "third horse"}}))
+    written = b"".join(path.read_bytes() for path in primary_home.root.rglob("*") if path.is_file())
+    for word in (PASSWORD, "another horse", "third horse"):
+        assert word.encode() not in written
+    assert [row["verdict"] for row in door(primary_home).query("check", {"what": "config"})] == ["good"]
