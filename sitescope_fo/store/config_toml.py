@@ -19,20 +19,37 @@ from sitescope_fo.store.ha_config import load_ha_config, save_ha_config
 from sitescope_fo.store.home_paths import Home
 from sitescope_fo.store.toml_reader import MAX_FILE_BYTES, Document, TableReader, nearest, refuse
 
-__all__ = ["FIELDS", "load_ha_config", "load_node_config", "node_config_text", "save_ha_config", "set_node_value", "show_value"]
+__all__ = [
+    "FIELDS",
+    "check_node_value",
+    "load_ha_config",
+    "load_node_config",
+    "node_config_text",
+    "save_ha_config",
+    "set_node_value",
+    "show_value",
+]
 
 _SIZE = re.compile(r"(\d+)\s*(B|KiB|MiB|GiB|TiB)?")
 _UNITS = {"": 1, "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "TiB": 1024**4}
 
 
+class Kind(msgspec.Struct, frozen=True):
+    """What a setting may be: how it is read, and for people the range, or the words there are."""
+
+    read: Callable[[TableReader, str, object], object]
+    range: str = ""
+    choices: tuple[str, ...] = ()
+
+
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting: where it stands in the file, which field of NodeConfig it is, how it is read and shown."""
+    """One setting: where it stands in the file, which field of NodeConfig it is, what it may be and how it is shown."""
 
     section: str
     key: str
     field: str
     help: str
-    read: Callable[[TableReader, str, object], object]
+    kind: Kind
     show: Callable[[object], object] = lambda value: value
     restart: bool = True
     """Whether a running node must be restarted to use a new value."""
@@ -43,28 +60,29 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.section}.{self.key}"
 
 
-def _integer(least: int, most: int) -> Callable[[TableReader, str, object], object]:
-    return lambda table, key, default: table.integer(key, int(str(default)), least=least, most=most)
+def _integer(least: int, most: int) -> Kind:
+    return Kind(lambda table, key, default: table.integer(key, int(str(default)), least=least, most=most), f"{least} to {most}")
 
 
-def _number(least: float, most: float) -> Callable[[TableReader, str, object], object]:
-    return lambda table, key, default: table.number(key, float(str(default)), least=least, most=most)
+def _number(least: float, most: float) -> Kind:
+    return Kind(
+        lambda table, key, default: table.number(key, float(str(default)), least=least, most=most), f"{least:g} to {most:g}"
+    )
 
 
-def _duration(least: float, most: float = 0.0, *, off: bool = False) -> Callable[[TableReader, str, object], object]:
-    return lambda table, key, default: table.duration_s(key, float(str(default)), least=least, most=most, off=off)
+def _duration(least: float, most: float = 0.0, *, off: bool = False) -> Kind:
+    upper = f" to {format_duration(most)}" if most else " or more"
+    return Kind(
+        lambda table, key, default: table.duration_s(key, float(str(default)), least=least, most=most, off=off),
+        f"{format_duration(least)}{upper}{', or off' if off else ''}",
+    )
 
 
-def _flag(table: TableReader, key: str, default: object) -> object:
-    return table.flag(key, default=bool(default))
+def _choice(words: type[StrEnum]) -> Kind:
+    return Kind(lambda table, key, default: table.choice(key, words(str(default))), choices=tuple(word.value for word in words))
 
 
-def _role(table: TableReader, key: str, default: object) -> object:
-    return table.choice(key, Role(str(default)))
-
-
-def _on_hangup(table: TableReader, key: str, default: object) -> object:
-    return table.choice(key, OnHangup(str(default)))
+_FLAG = Kind(lambda table, key, default: table.flag(key, default=bool(default)), choices=("true", "false"))
 
 
 def _host(table: TableReader, key: str, default: object) -> object:
@@ -105,24 +123,31 @@ def _show_duration(value: object) -> object:
 
 
 FIELDS: tuple[Field, ...] = (
-    Field(section="node", key="role", field="role", read=_role, help="primary, or failover: a standby for primaries"),
+    Field(section="node", key="role", field="role", kind=_choice(Role), help="primary, or failover: a standby for primaries"),
     Field(
         section="node",
         key="host",
         field="host",
-        read=_host,
+        kind=Kind(_host),
         help='Name this node gives its peers as its own address; "" = the host name of the system',
     ),
-    Field(section="web", key="bind", field="bind", read=_bind, help="Addresses to listen on", show=lambda v: list(_items(v))),
-    Field(section="web", key="port", field="port", read=_integer(1, 65535), help="Port of the node service"),
     Field(
-        section="web", key="tls", field="tls", read=_flag, help="TLS with the certificate in certificates/; both nodes or none"
+        section="web",
+        key="bind",
+        field="bind",
+        kind=Kind(_bind, "addresses parted by commas"),
+        help="Addresses to listen on",
+        show=lambda v: list(_items(v)),
+    ),
+    Field(section="web", key="port", field="port", kind=_integer(1, 65535), help="Port of the node service"),
+    Field(
+        section="web", key="tls", field="tls", kind=_FLAG, help="TLS with the certificate in certificates/; both nodes or none"
     ),
     Field(
         section="web",
         key="allow_plain",
         field="allow_plain",
-        read=_flag,
+        kind=_FLAG,
         restart=False,
         help="Let people log in without TLS from other machines too",
     ),
@@ -130,7 +155,7 @@ FIELDS: tuple[Field, ...] = (
         section="logs",
         key="keep",
         field="logs_keep_s",
-        read=_duration(86400.0),
+        kind=_duration(86400.0),
         show=_show_duration,
         restart=False,
         help="How long daily result logs stay",
@@ -139,7 +164,7 @@ FIELDS: tuple[Field, ...] = (
         section="logs",
         key="max_size",
         field="logs_max_bytes",
-        read=_size,
+        kind=Kind(_size, "1MiB or more"),
         show=show_size,
         restart=False,
         help="What they may take on disk; the oldest day goes first",
@@ -148,7 +173,7 @@ FIELDS: tuple[Field, ...] = (
         section="checks",
         key="max",
         field="max_checks",
-        read=_integer(1, 10000),
+        kind=_integer(1, 10000),
         restart=False,
         help="Checks in flight on the node",
     ),
@@ -156,7 +181,7 @@ FIELDS: tuple[Field, ...] = (
         section="checks",
         key="max_per_host",
         field="max_checks_per_host",
-        read=_integer(1, 10000),
+        kind=_integer(1, 10000),
         restart=False,
         help="Checks in flight against one host",
     ),
@@ -164,7 +189,7 @@ FIELDS: tuple[Field, ...] = (
         section="checks",
         key="ramp",
         field="ramp_per_s",
-        read=_number(1, 100000),
+        kind=_number(1, 100000),
         restart=False,
         help="Most first checks a second after an activation, and of what fell due in a pause of the engine",
     ),
@@ -172,7 +197,7 @@ FIELDS: tuple[Field, ...] = (
         section="pair",
         key="boot_check",
         field="boot_check_s",
-        read=_duration(0.1, 600.0, off=True),
+        kind=_duration(0.1, 600.0, off=True),
         show=_show_duration,
         help='How long a starting primary asks its failovers before it monitors; "off" = not at all',
     ),
@@ -180,7 +205,7 @@ FIELDS: tuple[Field, ...] = (
         section="pair",
         key="goodbye",
         field="goodbye_s",
-        read=_duration(0.1, 86400.0, off=True),
+        kind=_duration(0.1, 86400.0, off=True),
         show=_show_duration,
         restart=False,
         help="How long a plain stop asks the failovers to wait before they take over",
@@ -189,7 +214,7 @@ FIELDS: tuple[Field, ...] = (
         section="pair",
         key="clock_skew",
         field="clock_skew_s",
-        read=_duration(1.0, 900.0),
+        kind=_duration(1.0, 900.0),
         show=_show_duration,
         help="Clock difference to a peer that is tolerated, at most 15m",
     ),
@@ -197,7 +222,7 @@ FIELDS: tuple[Field, ...] = (
         section="files",
         key="watch_every",
         field="watch_files_s",
-        read=_duration(0.1, 3600.0),
+        kind=_duration(0.1, 3600.0),
         show=_show_duration,
         restart=False,
         help="How often configuration files are looked at for changes",
@@ -206,7 +231,7 @@ FIELDS: tuple[Field, ...] = (
         section="console",
         key="on_hangup",
         field="on_hangup",
-        read=_on_hangup,
+        kind=_choice(OnHangup),
         restart=False,
         help="What the node of a console does when the terminal goes away: detach (monitoring goes on) or stop",
     ),
@@ -242,7 +267,7 @@ def parse_node_config(content: bytes, file: str = "config.toml") -> NodeConfig:
     values: dict[str, object] = {}
     for field in FIELDS:
         table = tables.setdefault(field.section, top.sub(field.section))
-        values[field.field] = field.read(table, field.key, getattr(defaults, field.field))
+        values[field.field] = field.kind.read(table, field.key, getattr(defaults, field.field))
     for table in (*tables.values(), top):
         table.finish()
     if document.problems:
@@ -268,6 +293,12 @@ def set_node_value(home: Home, key: str, text: str, disk: Disk = REAL) -> Field:
     parse_node_config(changed)
     write_atomic(home.config, changed, disk=disk)
     return field
+
+
+def check_node_value(key: str, text: str) -> None:
+    """Whether `set_node_value` would take it, without a file. Raises Usage and ConfigInvalid as it does."""
+    field = _field(key)
+    parse_node_config(set_key("", (field.section,), (field.key,), _typed(field, text)).encode())
 
 
 def _field(key: str) -> Field:

@@ -6,12 +6,14 @@ from sitescope_fo.model.errors import ConfigInvalid, Usage
 from sitescope_fo.model.status import Role
 from sitescope_fo.store.config_toml import (
     FIELDS,
+    check_node_value,
     load_ha_config,
     load_node_config,
     node_config_text,
     parse_node_config,
     save_ha_config,
     set_node_value,
+    show_value,
 )
 from sitescope_fo.store.ha_config import ha_config_text, parse_ha_config
 from sitescope_fo.store.home import Home
@@ -109,6 +111,23 @@ def test_a_bad_value_is_refused_and_the_file_left_alone(home, key, text):
     with pytest.raises(ConfigInvalid):
         set_node_value(home, key, text)
     assert home.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("web.port", "80000"), ("logs.keep", "1h"), ("web.bind", ""), ("console.on_hangup", "x")]
+)
+def test_a_value_is_judged_without_a_file(key, text):
+    with pytest.raises(ConfigInvalid) as error:
+        check_node_value(key, text)
+    assert error.value.problems[0].path.endswith(key.partition(".")[2])
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_the_default_of_every_setting_is_in_its_range(field):
+    shown = show_value(NodeConfig(), field)
+    text = ",".join(shown) if isinstance(shown, list) else str(shown)
+    check_node_value(field.name, text)
+    assert not field.kind.choices or text.lower() in field.kind.choices
 
 
 def test_an_unknown_or_ambiguous_setting_is_refused_with_the_nearest(home):
