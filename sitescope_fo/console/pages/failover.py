@@ -18,6 +18,7 @@ from sitescope_fo.console.page import Page
 from sitescope_fo.console.view import profile as view
 from sitescope_fo.console.view import profile_form as forms
 from sitescope_fo.console.view.form import changed, words_of
+from sitescope_fo.console.view.mail_form import mail_set
 from sitescope_fo.console.widgets.bars import content_of
 from sitescope_fo.console.widgets.table import Column, Rows, Table
 from sitescope_fo.model.command import (
@@ -326,7 +327,7 @@ class Failover(Page):
             if "notify" in new:
                 said = await self._tell_node(ProfileDefaults(notify=words_of(new["notify"])))
             if not said and set(new) - {"notify"}:
-                said = await self._tell_node(forms.mail_set(new))
+                said = await self._tell_node(mail_set({name: value for name, value in new.items() if name != "notify"}))
             return said
 
         self.app.push_screen(FormDialog(form, save))

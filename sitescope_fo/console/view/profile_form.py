@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sitescope_fo.console.view.form import Field, Form, changed, words_of
-from sitescope_fo.model.command import HOLD_DEFAULT_S, HOLD_LONGEST_S, MailSet, ProfileAdd
+from sitescope_fo.console.view.mail_form import mail_fields
+from sitescope_fo.model.command import HOLD_DEFAULT_S, HOLD_LONGEST_S, ProfileAdd
 from sitescope_fo.model.config import PRESETS, SelfTargets
 from sitescope_fo.model.duration import format_duration, parse_duration
 from sitescope_fo.model.errors import Usage
@@ -259,73 +260,11 @@ def _same(name: str) -> Any:  # noqa: ANN401  # a check
 
 def defaults_form(notify: tuple[str, ...], mail: Mapping[str, Any]) -> Form:
     """Default Settings: recipients of role mails, and the mail server."""
-    servers = mail.get("servers") or []
-    first = servers[0] if servers else {}
-    backup = servers[1] if len(servers) > 1 else {}
-    return Form(
-        title="Default Settings",
-        fields=(
-            Field(
-                name="notify",
-                label="Tell",
-                kind="list",
-                value=", ".join(notify),
-                help="Who gets role mails of profiles that name nobody.",
-            ),
-            Field(name="host", label="Mail server", value=str(first.get("host", "")), section="Mail", help="Its host name."),
-            Field(
-                name="port",
-                label="Port",
-                kind="number",
-                value=str(first.get("port", "") or ""),
-                least=1,
-                most=65535,
-                section="Mail",
-                help="25, 465 for TLS, 587 for STARTTLS.",
-            ),
-            Field(
-                name="security",
-                label="Security",
-                kind="choice",
-                choices=("none", "starttls", "tls"),
-                value=str(first.get("security", "none")),
-                section="Mail",
-                help="How the way to the server is protected.",
-            ),
-            Field(name="user", label="User", value=str(first.get("user", "")), section="Mail", help="Empty: no login."),
-            Field(
-                name="password", label="Password", kind="secret", section="Mail", help="Empty: it stays as it is. Stored sealed."
-            ),
-            Field(name="sender", label="From", value=str(mail.get("from", "")), section="Mail", help="The sender's address."),
-            Field(
-                name="to",
-                label="To",
-                kind="list",
-                value=", ".join(mail.get("to", ())),
-                section="Mail",
-                help="Who gets mails of this node by default.",
-            ),
-            Field(
-                name="backup",
-                label="Backup server",
-                value=f"{backup['host']}:{backup['port']}" if backup else "",
-                section="Mail",
-                help="HOST:PORT, tried when the first one refuses or is gone.",
-            ),
-        ),
+    tell = Field(
+        name="notify",
+        label="Tell",
+        kind="list",
+        value=", ".join(notify),
+        help="Who gets role mails of profiles that name nobody.",
     )
-
-
-def mail_set(values: Mapping[str, str]) -> MailSet:
-    """The command for the mail fields that were changed. Raises Usage."""
-    given = {name: value.strip() for name, value in values.items() if name != "notify"}
-    return MailSet(
-        host=given.get("host", ""),
-        port=_whole("port", given["port"]) if given.get("port") else 0,
-        sender=given.get("sender", ""),
-        to=words_of(given.get("to", "")),
-        backup=given.get("backup", ""),
-        security=given.get("security", ""),  # type: ignore[arg-type]  # a choice of the form
-        user=given.get("user", ""),
-        password=given.get("password", ""),
-    )
+    return Form(title="Default Settings", fields=(tell, *mail_fields(mail, "Mail")))
