@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Static
 
 from sitescope_fo.console.actions.table import MOST_IN_BAR, key_word, of_scope
 from sitescope_fo.console.keys import bindings_of
@@ -71,6 +72,8 @@ class Page(Screen[None]):
         yield PageNames(id="pages")
         with Container(id="body"):
             yield from self.compose_body()
+        if self.console.hint:
+            yield Static(self.console.hint, id="tip", markup=False)
         yield KeyBar(id="keys")
 
     def compose_body(self) -> ComposeResult:

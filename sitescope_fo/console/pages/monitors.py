@@ -10,15 +10,15 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from sitescope_fo.console.keys import bindings_of
-from sitescope_fo.console.page import TALL, WIDE
+from sitescope_fo.console.page import WIDE
 from sitescope_fo.console.pages.acts import ActsOnMonitor
 from sitescope_fo.console.view import monitors as view
 from sitescope_fo.console.view.board import SORTS, Key
 from sitescope_fo.console.view.filter import parse_filter
-from sitescope_fo.console.view.said import Cell, value_text
-from sitescope_fo.console.view.tail import tail_lines
+from sitescope_fo.console.view.said import value_text
 from sitescope_fo.console.view.tree import ALL, Place, TreeRows
 from sitescope_fo.console.widgets.bars import content_of, say
+from sitescope_fo.console.widgets.log_tail import LogTail
 from sitescope_fo.console.widgets.table import Column, Table
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.snapshot import MonitorRow
@@ -38,7 +38,6 @@ TREE_WIDTH = 30
 FORM_WIDTH = 40
 """The short form beside the table; it comes when the table keeps `TABLE_LEAST` columns."""
 TABLE_LEAST = 60
-TAIL_EVERY_S = 2.0
 AGES_EVERY_S = 1.0
 
 
@@ -57,7 +56,7 @@ class Monitors(ActsOnMonitor):
         self._tree_wanted: bool | None = None
         """What somebody chose; None: as the width says."""
         self._wrong = ""
-        self._tail_at = self._aged_at = 0.0
+        self._aged_at = 0.0
 
     def compose_body(self) -> ComposeResult:
         """Tree, filter, a line that says what is shown, the table, its short form, the log's last lines."""
@@ -69,7 +68,7 @@ class Monitors(ActsOnMonitor):
                 yield Input(placeholder="words  !not  state:error  type:url  group:shop  re:^web", id="filter", compact=True)
                 yield Static("", id="shown", classes="note", markup=False)
                 yield Table(COLUMNS, view.BoardRows(self.feed.board, self.wording, self.console.now()), id="monitors")
-                yield Static("", id="tail", markup=False)
+                yield LogTail("", id="tail", markup=False)
             yield Static("", id="form", markup=False)
 
     def on_mount(self) -> None:
@@ -77,7 +76,6 @@ class Monitors(ActsOnMonitor):
         self._lay_out()
         self.table.focus()
         self.news()
-        self.call_after_refresh(self._follow_log)
 
     def on_resize(self) -> None:
         """Another size, other panes."""
@@ -131,7 +129,7 @@ class Monitors(ActsOnMonitor):
         if self.tree_open:
             self._grow()
         self._show_form()
-        self._follow_log()
+        self.query_one(LogTail).follow()
 
     def _say(self) -> None:
         feed, table = self.feed, self.table
@@ -172,26 +170,6 @@ class Monitors(ActsOnMonitor):
         lines = view.short_form(row, self.wording, self.console.now(), FORM_WIDTH - 3) if row is not None else []
         text = Content("\n").join(content_of(line) for line in lines)
         say(pane, text)
-
-    def _follow_log(self) -> None:
-        """Asks for the log's last lines every two seconds, and only while they are seen."""
-        seen = self.size.height >= TALL and self.query_one("#tail").size.width > 0
-        if not seen or self.feed.steady() - self._tail_at < TAIL_EVERY_S:
-            return
-        self._tail_at = self.feed.steady()
-        self.run_worker(self._ask_log(), group="tail", exclusive=True)
-
-    async def _ask_log(self) -> None:
-        tail = self.query_one("#tail", Static)
-        count = max(1, tail.size.height - 1)
-        try:
-            answer = await self.console.client.query("log", {"name": "high_availability", "lines": str(count)})
-        except SiteScopeError as error:
-            text = content_of([Cell(clean(f"The log cannot be read: {error.what}"), "quiet")])
-        else:
-            lines = tail_lines(answer["lines"], count, tail.size.width - 2, self.wording, self.console.now())
-            text = Content("\n").join(content_of(line) for line in lines)
-        say(tail, text)
 
     # --- cursors ----------------------------------------------------------------------------------------------------
 
