@@ -15,10 +15,16 @@ from sitescope_fo.model.errors import Refused
 def demo(ctx: click.Context, script: bool) -> None:
     """Start a sample target, a primary and a failover in a temporary folder, kill the primary, and bring it back.
 
-    Nothing of this machine's own homes is touched.
+    On a terminal it opens the failover's console, in which a key kills the primary and another brings it back. Nothing of this
+    machine's own homes is touched.
     """
-    if ctx.ensure_object(Invocation).read_only:
+    call = ctx.ensure_object(Invocation)
+    if call.read_only:
         raise Refused("The demo changes things of its own", where="demo", hint="Leave --read-only out", code="read_only")
+    if call.interactive and not script:
+        from sitescope_fo.console.demo import main as show
+
+        ctx.exit(show())
     from sitescope_fo.node.demo import main
 
     ctx.exit(main(script=script))

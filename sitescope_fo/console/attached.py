@@ -19,7 +19,7 @@ from sitescope_fo.console.watch import Watch
 LEAVE_LIMIT_S = 3.0
 
 
-def attached(client: NodeClient) -> int:
+def attached(client: NodeClient, kind: type[SafeConsole] = SafeConsole, *, hint: str = "") -> int:
     """Shows the console of the node behind `client`. The exit code. Raises what the console crashed with."""
     terminal, stage = Terminal(), Stage()
     taste = load_taste(os.environ)
@@ -33,7 +33,7 @@ def attached(client: NodeClient) -> int:
     terminal.hush(None)
     try:
         Watch(Signals(HEARD), ((INPUT, "the terminal is gone"),), on_signal=leave, on_hangup=leave).start()
-        app = SafeConsole(client, embedded=False, taste=taste, driver_class=SheddingDriver)
+        app = kind(client, embedded=False, taste=taste, driver_class=SheddingDriver, hint=hint)
         stage.show(app, mouse=taste.mouse)
     except Exception:
         terminal.reset()

@@ -30,14 +30,15 @@ def main(*, script: bool) -> int:
         return anyio.run(_run, Path(folder), script)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Writes to the terminal at once."""
     sys.stdout.write(text)
     sys.stdout.flush()
 
 
 async def _run(folder: Path, script: bool) -> int:  # noqa: FBT001  # anyio.run passes arguments positionally
     clock = SystemClock()
-    shop, mail, narrator = Shop(), MailSink(clock.wall), Narrator(_say, clock)
+    shop, mail, narrator = Shop(), MailSink(clock.wall), Narrator(say, clock)
     code = 0
     async with anyio.create_task_group() as tasks:
         await shop.open(tasks)
@@ -53,10 +54,10 @@ async def _run(folder: Path, script: bool) -> int:  # noqa: FBT001  # anyio.run 
                 code = 1
                 _fail(failed, story.nodes)
         with anyio.CancelScope(shield=True):
-            await _stop(story.nodes)
+            await stop(story.nodes)
         tasks.cancel_scope.cancel()
     if ended:
-        _say("\nStopped; both nodes have ended and their folder is removed.\n")
+        say("\nStopped; both nodes have ended and their folder is removed.\n")
         return _SIGNALLED + ended[0]
     return code
 
@@ -68,7 +69,8 @@ async def _end_on_signal(scope: anyio.CancelScope, ended: list[int]) -> None:
             scope.cancel()
 
 
-async def _stop(nodes: tuple[DemoNode, ...]) -> None:
+async def stop(nodes: tuple[DemoNode, ...]) -> None:
+    """Ends the daemons of all nodes."""
     async with anyio.create_task_group() as tasks:
         for node in nodes:
             tasks.start_soon(node.stop)
@@ -78,9 +80,9 @@ def _fail(failed: BaseExceptionGroup[SiteScopeError], nodes: tuple[DemoNode, ...
     error: BaseException = failed
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    _say("\n")
+    say("\n")
     for line in [line for node in nodes for line in node.tail()]:
-        _say(f"{line}\n")
+        say(f"{line}\n")
     sys.stderr.write(f"error: {error}\n")
 
 

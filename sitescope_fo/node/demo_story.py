@@ -6,6 +6,7 @@ Every time it prints was written by the nodes themselves or is the arrival of a 
 from __future__ import annotations
 
 import secrets
+import shutil
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ HOME_PAGE, PAYMENT = "Shop/Home page", "Shop/Payment"
 STABLE_FOR = "3s"
 STEP_S = 30.0
 """How long one step may take; the preset takes over after 5 s."""
-WIDTH = 100
+WIDEST = 100
 QUEUE_SCRIPT = """\
 #!/bin/sh
 echo "QUEUE OK - 3 orders wait | waiting=3;50;100"
@@ -48,15 +49,16 @@ class Narrator:
     def __init__(self, write: Callable[[str], object], clock: Clock) -> None:
         self._write, self._clock = write, clock
         self._start = clock.wall()
+        self._width = min(WIDEST, shutil.get_terminal_size((WIDEST, 24)).columns)
 
     def scene(self, title: str, text: str) -> None:
         """A heading and what it is about."""
-        self._write(f"\n{title}\n{textwrap.fill(text, WIDTH, initial_indent='  ', subsequent_indent='  ')}\n")
+        self._write(f"\n{title}\n{textwrap.fill(text, self._width, initial_indent='  ', subsequent_indent='  ')}\n")
 
     def step(self, name: str, what: str, wall: float = 0.0) -> None:
         """One line of the timeline; `wall` 0 = now."""
         seconds = (wall or self._clock.wall()) - self._start
-        lines = textwrap.wrap(" ".join(what.split()), WIDTH - 28, break_long_words=False, break_on_hyphens=False)
+        lines = textwrap.wrap(" ".join(what.split()), self._width - 28, break_long_words=False, break_on_hyphens=False)
         self._write(f"  {seconds:7.1f} s  {name:<15} {lines[0] if lines else ''}\n")
         for line in lines[1:]:
             self._write(f"{'':28}{line}\n")
@@ -75,10 +77,14 @@ class Story:
         self.failover = DemoNode("failover", folder / "failover" / "SiteScope", free_port())
         self.nodes = (self.primary, self.failover)
 
-    async def play(self) -> None:
-        """Everything, in order. Raises Bad when a step does not come true in time."""
+    async def prepare(self) -> None:
+        """Two nodes, one protecting the other. Raises Bad when a step does not come true in time."""
         await self._set_up()
         await self._mirror()
+
+    async def play(self) -> None:
+        """Everything, in order. Raises Bad when a step does not come true in time."""
+        await self.prepare()
         await self._break_home_page()
         killed = await self._kill_primary()
         acting = await self._take_over(killed)

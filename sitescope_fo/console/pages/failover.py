@@ -13,12 +13,14 @@ from textual.widgets import Static
 
 from sitescope_fo.console.dialogs.confirm import Confirm
 from sitescope_fo.console.dialogs.form import FormDialog
+from sitescope_fo.console.dialogs.text import ShowText
 from sitescope_fo.console.keys import bindings_of
 from sitescope_fo.console.page import Page
 from sitescope_fo.console.view import profile as view
 from sitescope_fo.console.view import profile_form as forms
 from sitescope_fo.console.view.form import changed, words_of
 from sitescope_fo.console.view.mail_form import mail_set
+from sitescope_fo.console.view.said import Cell
 from sitescope_fo.console.widgets.bars import content_of
 from sitescope_fo.console.widgets.table import Column, Rows, Table
 from sitescope_fo.model.command import (
@@ -41,6 +43,8 @@ from sitescope_fo.model.duration import parse_duration
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.record import TimelineStep
 from sitescope_fo.model.snapshot import PeerPart, ProfilePart
+from sitescope_fo.model.width import cells as width_of
+from sitescope_fo.model.width import wrap
 
 if TYPE_CHECKING:
     from sitescope_fo.console.actions.action import Action
@@ -59,7 +63,7 @@ PEERS = (
     Column("listed as", 12, flex=1),
     Column("seen", 6, right=True),
 )
-TIMELINE = (Column("when", 16), Column("state", 16), Column("why, and what was seen", 30, flex=1))
+TIMELINE = (Column("when", 11), Column("state", 14), Column("why, and what was seen", 30, flex=1))
 _LABEL = 11
 _OF_A_FAILOVER = frozenset(
     {"hold", "release", "mirror", "switchover", "activate", "standby", "unlock", "edit", "rebind", "defaults", "new"}
@@ -78,6 +82,7 @@ class Failover(Page):
         self._shown: object = None
         self._told: object = None
         self._steps: list[TimelineStep] = []
+        self._numbers: list[int] = []
 
     def compose_body(self) -> ComposeResult:
         """The list, the sheet of the one under the cursor, and its timeline."""
@@ -126,7 +131,8 @@ class Failover(Page):
         else:
             lines = view.primary_sheet(status, wording, now) if self.primary and status is not None else ()
             mark = status.node.state if status is not None else ""
-        text = Content("\n").join(_line(line) for line in lines)
+        room = max(20, self.size.width - 2 - _LABEL - 2)
+        text = Content("\n").join(_line(line, room) for line in lines)
         widget = self.query_one("#lines", Static)
         if text != widget.content:
             widget.update(text)
@@ -138,7 +144,8 @@ class Failover(Page):
         steps = await self.ask("timeline", {"name": name} if name else {})
         if steps is None:
             return
-        rows, _ = view.timeline_rows(msgspec.convert(steps, list[TimelineStep]), self.wording, self.console.now())
+        self._steps = msgspec.convert(steps, list[TimelineStep])
+        rows, self._numbers = view.timeline_rows(self._steps, self.wording, self.console.now())
         table = self.query_one("#timeline", Table)
         table.source = Rows(rows)
         table.renew()
@@ -154,8 +161,17 @@ class Failover(Page):
 
     def on_table_opened(self, event: Table.Opened) -> None:
         """Enter edits the profile under the cursor."""
-        if event.table.id == "profiles" and not self.primary:
+        if event.table.id == "timeline":
+            self.app.push_screen(ShowText("Change of role", self._step_in_full(event.index)))
+        elif not self.primary:
             self.call_later(self.action_do, "failover.edit")
+
+    def _step_in_full(self, index: int) -> str:
+        if index >= len(self._numbers):
+            return ""
+        step = self._steps[-1 - self._numbers[index]]
+        seen = [f"{line.at}  {line.kind}: {line.what}" for line in step.evidence]
+        return "\n".join([f"{step.at}  {step.source or '-'} -> {step.to}, term {step.term}", step.why, "", *seen])
 
     def profile(self) -> ProfilePart | None:
         """The profile under the cursor."""
@@ -345,8 +361,13 @@ class Failover(Page):
         return ""
 
 
-def _line(line: view.Line) -> Content:
-    return Content.assemble((f"{line.label:>{_LABEL}}  ", "$state-disabled"), content_of(line.cells))
+def _line(line: view.Line, room: int) -> Content:
+    """A label and its text; what is too long goes on below the text, not below the label."""
+    *first, last = line.cells
+    taken = sum(width_of(cell.text) for cell in first)
+    parts = wrap(last.text, room - taken if not taken else room, 3) if taken + width_of(last.text) > room else [last.text]
+    cells = [*first, Cell(f"\n{'':{_LABEL + 2}}".join(parts), last.tone)]
+    return Content.assemble((f"{line.label:>{_LABEL}}  ", "$state-disabled"), content_of(cells))
 
 
 def _refusal(verb: str, profile: ProfilePart) -> str:

@@ -126,10 +126,10 @@ def timeline_rows(steps: Sequence[TimelineStep], wording: Wording, now: float) -
     numbers: list[int] = []
     for number, step in enumerate(reversed(steps)):
         state = wording.state(step.to)
-        rows.append((Cell(wording.moment(step.at, now)), state, Cell(clean(f"{step.why} (term {step.term})"))))
+        rows.append((Cell(_short(step.at, wording, now)), state, Cell(clean(f"{step.why} (term {step.term})"))))
         rows += [
             (
-                Cell(wording.moment(seen.at, now), "quiet"),
+                Cell(_short(seen.at, wording, now), "quiet"),
                 Cell(f"  {seen.kind.replace('_', ' ')}", "quiet"),
                 Cell(clean(seen.what), "quiet"),
             )
@@ -137,6 +137,12 @@ def timeline_rows(steps: Sequence[TimelineStep], wording: Wording, now: float) -
         ]
         numbers += [number] * (1 + len(step.evidence))
     return rows, numbers
+
+
+def _short(stamp: str, wording: Wording, now: float) -> str:
+    """A moment without its year."""
+    shown = wording.moment(stamp, now)
+    return shown[5:] if len(shown) > 8 else shown
 
 
 def peer_row(peer: PeerPart, wording: Wording, now: float) -> tuple[Cell, ...]:

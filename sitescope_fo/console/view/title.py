@@ -57,7 +57,8 @@ def _parts(picture: Picture, wording: Wording, now: float) -> list[_Part]:
     status = picture.status
     if status is None:
         what = picture.trouble.what if picture.trouble else "starting"
-        return [_Part((Cell("SiteScope"),), 0), _Part((Cell(what, "error" if picture.trouble else "quiet"),), 1)]
+        starting = picture.trouble is None or picture.trouble.code == "starting"
+        return [_Part((Cell("SiteScope"),), 0), _Part((Cell(what, "quiet" if starting else "error"),), 1)]
     found = [_Part((Cell(status.node.title), Cell(f" {status.node.host}", "quiet")), 1)]
     if picture.age_s > STALE_S or picture.trouble is not None:
         why = f": {picture.trouble.what}" if picture.trouble else ""
@@ -100,8 +101,9 @@ def _failover(profile: ProfilePart | None, count: int, wording: Wording, now: fl
     if heard is None:
         found.append(_Part((Cell("primary never heard", "warning"),), 3))
     else:
-        primary = wording.state(profile.primary.state)
+        silent = profile.primary.state == "unknown"
+        primary = Cell(f"{wording.glyph('bad')} silent", "error") if silent else wording.state(profile.primary.state)
         ago = f"{steps(max(0.0, now - heard))} ago" if now - heard >= 5 else "now"
-        latency = f" {profile.primary.latency_ms:.0f} ms" if profile.primary.latency_ms else ""
+        latency = f" {profile.primary.latency_ms:.0f} ms" if profile.primary.latency_ms and not silent else ""
         found.append(_Part((Cell("primary "), Cell(primary.text, primary.tone), Cell(f"{latency} {ago}", "quiet")), 3))
     return found
