@@ -150,25 +150,26 @@ def accounts(found: Accounts) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def lwsso(roots: Sequence[Root], ha: HaConfig, answered: Mapping[str, str]) -> dict[str, Any]:
-    """The `lwsso` query: whether a passphrase is set, since when, and with which each peer answered last (since the start)."""
+def lwsso(roots: Sequence[Root], ha: HaConfig, used: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """The `lwsso` query: whether a passphrase is set, since when, and which key each peer used last (since the start).
+
+    `same` is null for a peer that was not heard of yet. One that rarely asks may have asked with the key before this one: what
+    it answered with counts as well.
+    """
     newest = roots[0] if roots else None
     names = {profile.node_id: profile.name for profile in ha.profiles} | {peer.node_id: peer.listed_as for peer in ha.peers}
+    peers = []
+    for node_id, name in names.items():
+        ids = used.get(node_id, ())
+        same = newest is not None and newest.id in ids
+        key_id = newest.id if same and newest is not None else "".join(ids[:1])
+        peers.append({"node_id": node_id, "name": name, "key_id": key_id, "same": same if ids else None})
     return {
         "set": newest is not None,
         "key_id": newest.id if newest is not None else "",
         "since": iso_millis(newest.since) if newest is not None and newest.since else "",
         "rotating": len(roots) > 1,
-        "peers": [
-            {
-                "node_id": node_id,
-                "name": name,
-                "key_id": (key := answered.get(node_id, "")),
-                "same": key == newest.id if key and newest else None,
-            }
-            for node_id, name in names.items()
-            if node_id
-        ],
+        "peers": [peer for peer in peers if peer["node_id"]],
     }
 
 

@@ -36,8 +36,8 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     """Called often by long work in a worker: lets the loop have the processor."""
     renew_tls: Callable[[], bool] = lambda: False
     """Takes certificates/ over for new connections; False: TLS is off. Raises ConfigInvalid."""
-    answered_with: Callable[[], Mapping[str, str]] = dict
-    """Peer (node id) -> id of the LW-SSO root that it used last, since the start."""
+    answered_with: Callable[[], Mapping[str, tuple[str, ...]]] = dict
+    """Peer (node id) -> ids of the LW-SSO roots that it used last since the start, answering and asking."""
     plugin_problems: Callable[[], tuple[Problem, ...]] = tuple
     """Plug-ins that could not be used."""
     user: str = ""

@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import socket
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import anyio
@@ -124,7 +124,7 @@ async def run_service(home: Home, oversee: Overseer) -> None:
         book_signature=registry.signature,
         breathe=work.breathe,
         renew_tls=lambda: _renewed(tls),
-        answered_with=lambda: {**client.root_of, **gate.root_of},
+        answered_with=lambda: _used(client.root_of, gate.root_of),
         plugin_problems=lambda: registry.problems,
         user=current_user(),
         pid=os.getpid(),
@@ -167,6 +167,10 @@ async def _live(node: Node, api: OperatorApi, server: WebServer, kept: Batcher[b
         notify.send(READY=1, STATUS=_status(node))
         tasks.start_soon(_keep_telling, node, notify)
         tasks.start_soon(node.supervisor.forever, "the address book", kept.run)
+
+
+def _used(*sides: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    return {peer: tuple(side[peer] for side in sides if peer in side) for peer in set().union(*sides)}
 
 
 def _renewed(tls: TlsInForce | None) -> bool:

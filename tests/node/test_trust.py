@@ -7,9 +7,12 @@ import tomllib
 import pytest
 
 from sitescope_fo.model import command as commands
+from sitescope_fo.model.config import HaConfig, Peer
 from sitescope_fo.model.errors import ConfigInvalid
+from sitescope_fo.node import config_view
 from sitescope_fo.security.certificate import create_self_signed, read_pem
 from sitescope_fo.security.keys import load_keys, save_keys
+from sitescope_fo.security.lwsso import Root
 from sitescope_fo.security.passphrase import derive_root
 from sitescope_fo.security.secrets import TreeSecrets
 from sitescope_fo.store.config_toml import set_node_value
@@ -165,3 +168,19 @@ def test_a_secret_setting_is_never_written_in_clear(primary_home):
     for word in (PASSWORD, "another horse", "third horse"):
         assert word.encode() not in written
     assert [row["verdict"] for row in door(primary_home).query("check", {"what": "config"})] == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("used", "key_id", "same"),
+    [
+        ((), "", None),
+        (("new",), "new", True),
+        (("old",), "old", False),
+        (("new", "old"), "new", True),
+        (("old", "new"), "new", True),
+    ],
+)
+def test_a_peer_has_the_passphrase_when_it_used_it_in_either_direction(used, key_id, same):
+    ha = HaConfig(node_id="n", peers=(Peer(node_id="b", host="h", port=1, listed_as="prod"),))
+    told = config_view.lwsso((Root(id="new", secret=b""),), ha, {"b": used} if used else {})
+    assert told["peers"] == [{"node_id": "b", "name": "prod", "key_id": key_id, "same": same}]
