@@ -31,3 +31,8 @@ def test_the_command_line_starts_without_console_http_or_monitors():
 @pytest.mark.parametrize("toolkit", ["textual", "rich"])
 def test_the_daemon_never_loads_the_terminal_toolkit(toolkit):
     assert heavy(loaded_by("sitescope_fo.web.daemon"), toolkit) == []
+
+
+@pytest.mark.parametrize("module", ["sitescope_fo.cli.console", "sitescope_fo.console.start"])
+def test_what_runs_before_the_fork_loads_neither_the_toolkit_nor_an_event_loop(module):
+    assert heavy(loaded_by(module), "textual", "rich", "asyncio", "anyio", "httpx") == []
