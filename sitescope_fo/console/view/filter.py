@@ -15,6 +15,8 @@ FIELDS = ("state", "type", "group", "name", "profile", "re")
 
 Test = Callable[[MonitorRow], bool]
 
+_PATTERN = re.compile(r"(?:^|(?<=\s))!?re:.*", re.DOTALL)
+
 
 class Filter(msgspec.Struct, frozen=True):
     """A filter that was understood. All its parts have to fit."""
@@ -28,11 +30,14 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 def parse_filter(text: str) -> Filter:
-    """The filter that `text` means; in any case, words parted by blanks.
+    """The filter that `text` means; in any case, words parted by blanks. The pattern of `re:` goes on to the end.
 
     Raises Usage (`bad_filter`) for a field that does not exist or a broken pattern.
     """
-    return Filter(text, tuple(_test(word) for word in text.split() if word not in {"!", ":"}))
+    found = _PATTERN.search(text)
+    words = text[: found.start()].split() if found else text.split()
+    words += [found[0].strip()] if found else []
+    return Filter(text, tuple(_test(word) for word in words if word not in {"!", ":"}))
 
 
 def _test(word: str) -> Test:
