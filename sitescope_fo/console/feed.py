@@ -11,6 +11,7 @@ import msgspec
 
 from sitescope_fo.console.node_client import NodeClient
 from sitescope_fo.console.view.board import Board
+from sitescope_fo.console.view.units import Units, units_of
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.snapshot import MonitorRow, StatusReport
 
@@ -38,6 +39,8 @@ class Feed:
         """Why the node does not answer; None while it does."""
         self.loaded = False
         """All rows have come once."""
+        self.units: Units = {}
+        """What the values of monitor types count."""
         self._tree: Any = None
         self._revision = 0
         self._arranged_at = 0.0
@@ -117,6 +120,15 @@ class Feed:
         self._tree = tree
         self.loaded = True
         self.board.replace(rows)
+        self._changed()
+        if not self.units:
+            await self._ask_units()
+
+    async def _ask_units(self) -> None:
+        try:
+            self.units = units_of(await self._client.query("types"))
+        except SiteScopeError:
+            return  # values stand without units, until the list is loaded again
         self._changed()
 
     def _show_some(self, rows: list[MonitorRow], *, first: bool) -> None:

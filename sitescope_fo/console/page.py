@@ -178,13 +178,10 @@ class Page(Screen[None]):
         return reply
 
     async def submit(self, body: AnyCommand) -> str:
-        """Carries out what a form says: "" when it is done, after a toast, else what the node says against it, for the form."""
-        try:
-            reply = await self.console.client.command(body)
-            if reply.error is not None:
-                raise from_body(reply.error)
-        except SiteScopeError as error:
-            return str(error)
+        """Carries out what a form says, then a toast; gives "". Raises SiteScopeError, which the form shows where it belongs."""
+        reply = await self.console.client.command(body)
+        if reply.error is not None:
+            raise from_body(reply.error)
         self.notify(reply.text or "Done", markup=False)
         return ""
 

@@ -166,6 +166,39 @@ class FakeNode:
 
         return past.history(params)
 
+    def answer_types(self, params):
+        from sitescope_fo.monitors.registry import Registry
+        from sitescope_fo.node.config_view import types
+
+        return types(Registry())
+
+    def answer_groups(self, params):
+        return [
+            {"path": f"Servers/Rack {rack:02d}", "name": f"Rack {rack:02d}", "monitors": 10, "depends_on": "", "profile": ""}
+            for rack in range(12)
+        ]
+
+    def answer_schedules(self, params):
+        return [{"name": name, "kind": "range", "profile": ""} for name in ("business hours", "nights")]
+
+    def answer_alerts(self, params):
+        common = {"when": "once after 1", "to": ["ops@shop.example"], "enabled": True, "profile": ""}
+        return [
+            {"scope": "/", "name": "mail all", "on": "error", **common},
+            {"scope": "Servers/Rack 01", "name": "mail rack", "on": "warning", **common},
+            {"scope": self.rows[1]["path"], "name": "mail one", "on": "nodata", **common},
+        ]
+
+    def answer_profile(self, params):
+        part = next(one for one in self.status_answer["profiles"] if one["name"] == params["name"])
+        return {
+            "name": part["name"],
+            "primary_host": part["primary"]["host"],
+            "primary_port": part["primary"]["port"],
+            "merge_back": False,
+            "status": part,
+        }
+
     def answer_logs(self, params):
         return [
             {"name": name, "bytes": 120_000, "from": stamp(86_400), "to": stamp()}

@@ -26,7 +26,7 @@ def sheet(row, **changes):
             {"wall": NOW - 60 * ago, "status": "good" if ago > 2 else "error", "state_string": f"result {ago}", "values": {}}
             for ago in range(9, -1, -1)
         ],
-        "hanging_s": 0.0,
+        "hanging_s": None,
         "thresholds": [
             {
                 "level": "error",

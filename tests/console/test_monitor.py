@@ -57,7 +57,7 @@ def test_settings_are_whole_even_when_they_are_long():
 
 
 def test_who_knows_of_it_stands_with_the_state():
-    lines = said(view.now_lines(sheet(acknowledged=True, ack=ACK, downtime=DOWN), Wording(plain=True), NOW, 78))
+    lines = said(view.now_lines(sheet(acknowledged=True, ack=ACK, downtime=DOWN), {}, Wording(plain=True), NOW, 78))
     assert "x error ack" in lines[0]
     assert "since 09:57:00, 3 results in a row" in lines[0]
     assert any("ann since 09:50:00, until it is good" in line for line in lines)
@@ -65,7 +65,7 @@ def test_who_knows_of_it_stands_with_the_state():
 
 
 def test_what_an_operator_must_not_miss_is_said():
-    lines = said(view.now_lines(sheet(unconfirmed=True, skipped=3, hanging_s=90.0), Wording(), NOW, 100))
+    lines = said(view.now_lines(sheet(unconfirmed=True, skipped=3, hanging_s=90.0), {}, Wording(), NOW, 100))
     assert "an error that waits for its second run before it counts" in lines
     assert "3 runs were missed: the last one had not ended, or there was no room" in lines
     assert "a check ignores its time-out and hangs since 1 min 30 s" in lines

@@ -10,6 +10,7 @@ from sitescope_fo.console.view import handling
 from sitescope_fo.console.view import monitors as view
 from sitescope_fo.console.view.said import Wording
 from sitescope_fo.console.view.tail import tail_lines
+from sitescope_fo.console.view.units import units_of, value_of
 from sitescope_fo.console.widgets.table import Table
 from sitescope_fo.model.command import Ack, CommandReply, DowntimeAdd, DowntimeEnd, MonitorEnable, MonitorRun, Unack
 from sitescope_fo.model.errors import Refused, Unreachable
@@ -366,6 +367,34 @@ def row(**changes):
 def test_what_is_not_possible_says_why(verb, changes, passive, why):
     report = msgspec.convert(status(profiles=[profile("prod", may_check=not passive)]), StatusReport)
     assert handling.refusal(verb, row(**changes), report) == why
+
+
+TYPES = [
+    {
+        "name": "ping",
+        "values": [
+            {"name": "round_trip_time", "kind": "number", "unit": "s"},
+            {"name": "packet_loss", "kind": "number", "unit": "%"},
+        ],
+    },
+    {"name": "port", "values": [{"name": "round_trip_time", "kind": "number", "unit": "s"}, {"name": "answer", "kind": "text"}]},
+    {"name": "process", "values": [{"name": "count", "kind": "number", "unit": "count"}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "value", "text"),
+    [
+        ("ping", "good", 0.0123, "12.3 ms"),
+        ("ping", "error", 100.0, "100"),  # packets lost: there is no time
+        ("port", "error", 0.9, "900 ms"),
+        ("process", "good", 3, "3"),
+        ("script", "good", "up", "up"),
+        ("port", "nodata", None, "-"),
+    ],
+)
+def test_a_value_in_the_list_has_its_unit_where_that_is_certain(kind, state, value, text):
+    assert value_of(row(type=kind, status=state, value=value), units_of(TYPES)) == text
 
 
 def test_without_a_row_nothing_is_possible():

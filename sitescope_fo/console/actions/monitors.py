@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sitescope_fo.console.actions.action import Action
+from sitescope_fo.console.actions.monitor_edit import ALERTS, LIST_EDITS, ONE_EDITS
 
 _LIST: tuple[Action, ...] = (
     Action(
@@ -129,4 +130,4 @@ _ONE: tuple[Action, ...] = (
     Action(id="monitor.value", keys=("v",), name="Next value", help="Plot the next of the values that the monitor measures."),
 )
 
-MONITORS: tuple[Action, ...] = (*_LIST, *_ONE)
+MONITORS: tuple[Action, ...] = (*_LIST, *LIST_EDITS, *_ONE, *ONE_EDITS, *ALERTS)

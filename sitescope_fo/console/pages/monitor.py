@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from sitescope_fo.console.keys import bindings_of
 from sitescope_fo.console.page import WIDE
-from sitescope_fo.console.pages.acts import ActsOnMonitor
+from sitescope_fo.console.pages.monitor_edit import EditsMonitors
 from sitescope_fo.console.view import monitor as view
 from sitescope_fo.console.view.board import Key, key_of
 from sitescope_fo.console.view.handling import target
@@ -31,7 +31,7 @@ PLOT_EVERY_S = 30.0
 """A plot of an hour moves by a column in half a minute; after each change of range or value it is asked for at once."""
 
 
-class Monitor(ActsOnMonitor):
+class Monitor(EditsMonitors):
     """See the module. Starts with the row of the list; the rest follows."""
 
     scope: ClassVar[str] = "monitor"
@@ -93,12 +93,11 @@ class Monitor(ActsOnMonitor):
 
     async def _ask_sheet(self) -> None:
         try:
-            answer = await self.console.client.query("monitor", {"path": self._path})
-        except SiteScopeError as error:
+            sheet = msgspec.convert(await self.console.client.query("monitor", {"path": self._path}), view.Sheet)
+        except (SiteScopeError, msgspec.ValidationError) as error:
             self._trouble = clean(str(error))
         else:
-            self._trouble = ""
-            self._sheet = msgspec.convert(answer, view.Sheet)
+            self._trouble, self._sheet = "", sheet
         self._tell()
 
     def _replot(self) -> None:
@@ -111,10 +110,10 @@ class Monitor(ActsOnMonitor):
         params = {"path": self._path, "from": self._range, "points": str(points), "value": self._value}
         try:
             answer = await self.console.client.query("monitor_history", {key: text for key, text in params.items() if text})
-        except SiteScopeError as error:
+            self._history = msgspec.convert(answer, MonitorHistory)
+        except (SiteScopeError, msgspec.ValidationError) as error:
             plot.show(None, self.wording, clean(f"No plot: {error}"))
             return
-        self._history = msgspec.convert(answer, MonitorHistory)
         self._tell()
 
     def _tell(self) -> None:
@@ -125,7 +124,7 @@ class Monitor(ActsOnMonitor):
         gone = "  (it is gone from the list)" if self.row() is None and self.feed.loaded else ""
         heading = (Cell(clean(self._row.path)), Cell(f"  {self._row.type}", "quiet"), Cell(gone, "error"))
         self._put("heading", [heading])
-        lines = view.now_lines(row, wording, now, left)
+        lines = view.now_lines(row, self.feed.units, wording, now, left)
         if self._trouble:
             lines.append((Cell(self._trouble, "error"),))
         sheet = self._sheet

@@ -11,12 +11,12 @@ from textual.widgets import Input, Static
 
 from sitescope_fo.console.keys import bindings_of
 from sitescope_fo.console.page import WIDE
-from sitescope_fo.console.pages.acts import ActsOnMonitor
+from sitescope_fo.console.pages.monitor_edit import EditsMonitors
 from sitescope_fo.console.view import monitors as view
 from sitescope_fo.console.view.board import SORTS, Key
 from sitescope_fo.console.view.filter import parse_filter
-from sitescope_fo.console.view.said import value_text
 from sitescope_fo.console.view.tree import ALL, Place, TreeRows
+from sitescope_fo.console.view.units import value_of
 from sitescope_fo.console.widgets.bars import content_of, say
 from sitescope_fo.console.widgets.log_tail import LogTail
 from sitescope_fo.console.widgets.table import Column, Table
@@ -41,7 +41,7 @@ TABLE_LEAST = 60
 AGES_EVERY_S = 1.0
 
 
-class Monitors(ActsOnMonitor):
+class Monitors(EditsMonitors):
     """See the module."""
 
     scope: ClassVar[str] = "monitors"
@@ -67,7 +67,7 @@ class Monitors(ActsOnMonitor):
             with Vertical(id="list"):
                 yield Input(placeholder="words  !not  state:error  type:url  group:shop  re:^web", id="filter", compact=True)
                 yield Static("", id="shown", classes="note", markup=False)
-                yield Table(COLUMNS, view.BoardRows(self.feed.board, self.wording, self.console.now()), id="monitors")
+                yield Table(COLUMNS, self._rows(), id="monitors")
                 yield LogTail("", id="tail", markup=False)
             yield Static("", id="form", markup=False)
 
@@ -112,7 +112,7 @@ class Monitors(ActsOnMonitor):
         board, table = self.feed.board, self.table
         if board.profile != self.console.profile:
             board.narrow(profile=self.console.profile, place=ALL)
-        table.source = view.BoardRows(board, self.wording, self.console.now())
+        table.source = self._rows()
         touched, at = board.drain(), self.feed.steady()
         self._say()
         if board.shown is not self._order:
@@ -130,6 +130,9 @@ class Monitors(ActsOnMonitor):
             self._grow()
         self._show_form()
         self.query_one(LogTail).follow()
+
+    def _rows(self) -> view.BoardRows:
+        return view.BoardRows(self.feed.board, self.wording, self.console.now(), self.feed.units)
 
     def _say(self) -> None:
         feed, table = self.feed, self.table
@@ -167,7 +170,7 @@ class Monitors(ActsOnMonitor):
         if not pane.has_class("-open"):
             return
         row = self.row()
-        lines = view.short_form(row, self.wording, self.console.now(), FORM_WIDTH - 3) if row is not None else []
+        lines = view.short_form(row, self.feed.units, self.wording, self.console.now(), FORM_WIDTH - 3) if row is not None else []
         text = Content("\n").join(content_of(line) for line in lines)
         say(pane, text)
 
@@ -213,7 +216,7 @@ class Monitors(ActsOnMonitor):
     def copied(self) -> str:
         """See `Page`."""
         row = self.row()
-        return f"{row.path}\t{row.status}\t{value_text(row.value)}\t{clean(row.state_string)}" if row is not None else ""
+        return f"{row.path}\t{row.status}\t{value_of(row, self.feed.units)}\t{clean(row.state_string)}" if row is not None else ""
 
     def step_back(self) -> bool:
         """Filter, then tree over the list, then group, then what is unhandled: one at a time."""

@@ -98,22 +98,14 @@ def scopes(row: MonitorRow) -> tuple[str, ...]:
     return tuple(f"{prefix}{'/'.join(parts[:count])}" for count in range(len(parts), 0, -1))
 
 
-def downtime_form(row: MonitorRow) -> Form:
-    """For the monitor or a group above it."""
-    choices = scopes(row)
+def downtime_form(row: MonitorRow | None = None) -> Form:
+    """For the monitor or a group above it; without one, for any scope."""
     return Form(
         title="Plan a downtime",
         note="No alert goes out for what it covers, and its problems do not count as unhandled. Checks go on.",
         verb="Plan",
         fields=(
-            Field(
-                name="scope",
-                label="Covers",
-                kind="choice",
-                value=choices[0],
-                choices=choices,
-                help="The monitor, or a group with everything below it.",
-            ),
+            _scope_field(row),
             Field(name="reason", label="Reason", needed=True, help="What is done, for whoever is on call."),
             Field(
                 name="for",
@@ -135,6 +127,15 @@ def downtime_form(row: MonitorRow) -> Form:
     )
 
 
+def _scope_field(row: MonitorRow | None) -> Field:
+    if row is None:
+        where = "A group, the path of a monitor, or / for everything; on a failover it may start with profile:"
+        return Field(name="scope", label="Covers", needed=True, help=where)
+    choices = scopes(row)
+    where = "The monitor, or a group with everything below it."
+    return Field(name="scope", label="Covers", kind="choice", value=choices[0], choices=choices, help=where)
+
+
 def _moment(text: str) -> None:
     if wall_of(text) is None:
         raise Usage(f"'{text}' is no moment", hint="Write it like 2026-11-22T22:00", code="bad_moment")
@@ -143,7 +144,10 @@ def _moment(text: str) -> None:
 def downtime_of(values: Mapping[str, str]) -> DowntimeAdd:
     """What the form asks the node for. Raises Usage."""
     return DowntimeAdd(
-        scope=values["scope"], reason=values["reason"].strip(), start=values["from"].strip(), for_s=parse_duration(values["for"])
+        scope=values["scope"].strip(),
+        reason=values["reason"].strip(),
+        start=values["from"].strip(),
+        for_s=parse_duration(values["for"]),
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 from sitescope_fo.console.view.monitors import Line, broken, handled_lines, pair, state_cell
 from sitescope_fo.console.view.said import Cell, Wording, value_text
 from sitescope_fo.console.view.scale import figure
+from sitescope_fo.console.view.units import Units, value_of
 from sitescope_fo.model.moment import spell
 from sitescope_fo.model.record import AlertTold
 from sitescope_fo.model.snapshot import Dependency, MeasuredValue, MonitorRow, ThresholdState
@@ -31,7 +32,7 @@ class Sheet(MonitorRow, frozen=True, kw_only=True):
     last: tuple[dict[str, Any], ...] = ()
     thresholds: tuple[ThresholdState, ...] = ()
     values: tuple[MeasuredValue, ...] = ()
-    hanging_s: float = 0.0
+    hanging_s: float | None = None
     error_frequency_s: float = 0.0
     because: str = ""
     duration_s: float = 0.0
@@ -41,11 +42,11 @@ class Sheet(MonitorRow, frozen=True, kw_only=True):
     unconfirmed: bool = False
 
 
-def now_lines(row: MonitorRow, wording: Wording, now: float, width: int) -> list[Line]:
+def now_lines(row: MonitorRow, units: Units, wording: Wording, now: float, width: int) -> list[Line]:
     """State, value, what it says, since when, and who knows of it."""
     sheet = row if isinstance(row, Sheet) else None
     shown = state_cell(row, wording)
-    head: list[Cell] = [shown, Cell(f"  {value_text(row.value)}")]
+    head: list[Cell] = [shown, Cell(f"  {value_of(row, units)}")]
     if sheet is not None and sheet.since:
         head.append(Cell(f"  since {wording.moment(sheet.since, now)}", "quiet"))
     if sheet is not None and (in_a_row := sheet.counts.get(row.status, 0)) > 1:
@@ -65,7 +66,7 @@ def _odd(sheet: Sheet, width: int) -> list[Line]:
     said = [
         (sheet.unconfirmed, "an error that waits for its second run before it counts"),
         (bool(sheet.skipped), f"{sheet.skipped} runs were missed: the last one had not ended, or there was no room"),
-        (bool(sheet.hanging_s), f"a check ignores its time-out and hangs since {spell(sheet.hanging_s)}"),
+        (bool(sheet.hanging_s), f"a check ignores its time-out and hangs since {spell(sheet.hanging_s or 0.0)}"),
     ]
     return [(Cell(text, "warning"),) for true, what in said if true for text in broken(what, width)]
 

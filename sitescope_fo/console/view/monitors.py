@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sitescope_fo.console.view.board import Board
-from sitescope_fo.console.view.said import Cell, Wording, age, value_text
+from sitescope_fo.console.view.said import Cell, Wording, age
 from sitescope_fo.console.view.tree import ALL, PROBLEMS
+from sitescope_fo.console.view.units import Units, value_of
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.moment import spell, wall_of
 from sitescope_fo.model.snapshot import MonitorRow, StatusReport
@@ -23,8 +24,8 @@ _LABEL = 10
 class BoardRows:
     """The board as a source of table rows."""
 
-    def __init__(self, board: Board, wording: Wording, now: float) -> None:
-        self.board, self.wording, self.now = board, wording, now
+    def __init__(self, board: Board, wording: Wording, now: float, units: Units) -> None:
+        self.board, self.wording, self.now, self.units = board, wording, now, units
 
     def __len__(self) -> int:
         return len(self.board.shown)
@@ -37,7 +38,7 @@ class BoardRows:
         return (
             state_cell(row, self.wording),
             Cell(clean(row.name)),
-            Cell(value_text(row.value)),
+            Cell(value_of(row, self.units)),
             Cell(age(row.last_run, self.now), "quiet"),
             Cell(next_text(row.next_run, self.now), "quiet"),
             Cell(self._group(row), "quiet"),
@@ -108,11 +109,11 @@ def empty_text(
     return f"Nothing is mirrored yet: press {key('everywhere.failover')} and look at the profile"
 
 
-def short_form(row: MonitorRow, wording: Wording, now: float, width: int) -> list[Line]:
+def short_form(row: MonitorRow, units: Units, wording: Wording, now: float, width: int) -> list[Line]:
     """One monitor beside the table: what its row has no room for."""
     shown = state_cell(row, wording)
     lines: list[Line] = [(Cell(text),) for text in wrap(clean(row.name), width, 2)]
-    lines += [(shown, Cell(f"  {value_text(row.value)}")), ()]
+    lines += [(shown, Cell(f"  {value_of(row, units)}")), ()]
     lines += [(Cell(text),) for text in wrap(clean(row.state_string), width, 4)]
     if row.profile:
         lines += pair("profile", clean(row.profile), width)
