@@ -9,11 +9,13 @@ import click
 
 from sitescope_fo.cli.invocation import Invocation, typed
 from sitescope_fo.cli.lazy import NodeCommand
+from sitescope_fo.model.command import CommandReply
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.query import CheckRow
 from sitescope_fo.model.width import cells, clean, fit, pad, wrap
 
 _LINES = 3
+_LONGEST_ID = 28
 
 
 @click.command(
@@ -57,17 +59,27 @@ def check_lines(rows: list[CheckRow], call: Invocation) -> Iterator[str]:
     if not rows:
         yield "Nothing to check."
         return
-    longest = min(28, max(len(row.id) for row in rows))
+    longest = min(_LONGEST_ID, max(len(row.id) for row in rows))
     for row in rows:
-        verdict = call.paint.word(row.verdict)
-        start = f"{verdict:<9}  {pad(fit(clean(row.id), longest), longest)}  "
-        for part in wrap(clean(row.evidence), max(20, call.width - cells(start)), _LINES):
-            yield call.paint.tint(row.verdict, start + part)
-            start = " " * cells(start)
-        if row.remedy and row.verdict != "good":
-            yield f"{start}-> {clean(row.remedy)}"
+        yield from row_lines(row, call, longest)
+    yield count_line(rows)
+
+
+def row_lines(row: CheckRow, call: Invocation, longest: int = _LONGEST_ID) -> Iterator[str]:
+    """One row, its name in `longest` columns."""
+    verdict = call.paint.word(row.verdict)
+    start = f"{verdict:<9}  {pad(fit(clean(row.id), longest), longest)}  "
+    for part in wrap(clean(row.evidence), max(20, call.width - cells(start)), _LINES):
+        yield call.paint.tint(row.verdict, start + part)
+        start = " " * cells(start)
+    if row.remedy and row.verdict != "good":
+        yield f"{start}-> {clean(row.remedy)}"
+
+
+def count_line(rows: list[CheckRow]) -> str:
+    """How many rows there are of each verdict."""
     counted = {word: sum(row.verdict == word for row in rows) for word in ("good", "warning", "bad", "unknown")}
-    yield ", ".join(f"{count} {word}" for word, count in counted.items() if count)
+    return ", ".join(f"{count} {word}" for word, count in counted.items() if count)
 
 
 def rows_of(result: Any) -> list[CheckRow]:  # noqa: ANN401  # the result of a command is any JSON value
@@ -76,3 +88,26 @@ def rows_of(result: Any) -> list[CheckRow]:  # noqa: ANN401  # the result of a c
     if not isinstance(value, list):
         return []
     return typed(value, list[CheckRow])
+
+
+class LiveRows:
+    """Prints the rows of a test while it runs, each once."""
+
+    def __init__(self, call: Invocation) -> None:
+        self._call = call
+        self._told = 0
+
+    def progress(self, reply: CommandReply) -> None:
+        """Prints the rows that came since the last look."""
+        self._tell(rows_of(reply.result))
+
+    def end(self, rows: list[CheckRow]) -> None:
+        """Prints the rest, and the count."""
+        self._tell(rows)
+        self._call.say(count_line(rows))
+
+    def _tell(self, rows: list[CheckRow]) -> None:
+        for row in rows[self._told :]:
+            for line in row_lines(row, self._call):
+                self._call.say(line)
+        self._told = max(self._told, len(rows))

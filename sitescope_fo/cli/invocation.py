@@ -72,9 +72,12 @@ class Invocation:
         raise_unless_done(reply)
         return reply
 
-    def try_submit(self, body: AnyCommand) -> CommandReply:
-        """As `submit`, and gives a refused or failed reply back, for those whose result matters then, too."""
-        return self.door.command(body, self._progress)
+    def try_submit(self, body: AnyCommand, progress: Callable[[CommandReply], None] | None = None) -> CommandReply:
+        """As `submit`, and gives a refused or failed reply back, for those whose result matters then, too.
+
+        `progress` gets the replies of a command that runs, instead of a line on stderr for each.
+        """
+        return self.door.command(body, progress or self._progress)
 
     def _progress(self, reply: CommandReply) -> None:
         news = (reply.text, round(reply.progress * 100))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from sitescope_fo.cli.check import check_lines, end_with_verdict, rows_of
+from sitescope_fo.cli.check import LiveRows, end_with_verdict, rows_of
 from sitescope_fo.cli.choices import DURATION, F, nothing_to_change, yes_option
 from sitescope_fo.cli.config import pairs
 from sitescope_fo.cli.consent import ask_consent
@@ -184,15 +184,20 @@ def rebind(call: Invocation, name: str, yes: bool) -> None:
 def test(call: Invocation, name: str, mail: str) -> None:
     """Test the pair of the profile NAME: reachability, identity, clocks, versions, mirror; from either node.
 
-    Each row has its evidence and remedy. Exit code 1 when one is bad.
+    Looked at are name, port, TLS and certificate, LW-SSO, clocks, versions, the way back, the mirror, this node's disk and its
+    mail server. Each row has its evidence and remedy and is printed as it comes. Exit code 1 when one is bad.
     """
-    reply = call.try_submit(ProfileTest(name=name, mail=mail))
+    live = LiveRows(call)
+    reply = call.try_submit(ProfileTest(name=name, mail=mail), None if call.json else live.progress)
     rows = rows_of(reply.result)
     if not rows:
         raise_unless_done(reply)
         call.done(reply)
         return
-    call.emit(reply.result, lambda: check_lines(rows, call))
+    if call.json:
+        call.dump(reply.result)
+    else:
+        live.end(rows)
     end_with_verdict(rows, 1)
     raise_unless_done(reply)
 

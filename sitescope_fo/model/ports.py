@@ -93,6 +93,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """How one mail server took the greeting: `server` is its place; `trouble` "" when it would take mail."""
+
+    server: str
+    trouble: str = ""
+    hint: str = ""
+
+
 class Mailer(Protocol):
     """Delivers one message."""
 
@@ -101,6 +109,10 @@ class Mailer(Protocol):
 
         Raises MailRefused (permanent, 5xx) or MailDeferred (anything that may work later), see `notify/errors.py`.
         """
+        ...
+
+    async def greet(self, settings: MailSettings) -> tuple[Greeting, ...]:
+        """Speaks to each server as far as EHLO, TLS and login, and sends nothing."""
         ...
 
 
@@ -142,6 +154,33 @@ class PeerClient(Protocol):
         Unverifiable (lwsso_token_wrong, lwsso_clock_skew, lwsso_replayed, lwsso_expired, tls_name, tls_expired, tls_untrusted,
         wire_version) when one did that cannot be trusted; other errors of the peer (Refused, Conflict, …) as they are.
         """
+        ...
+
+
+class TlsSight(msgspec.Struct, frozen=True, kw_only=True):
+    """What a TLS handshake showed. `untrusted`: why this node does not believe the certificate, "" when it does."""
+
+    version: str
+    names: tuple[str, ...]
+    not_after: float
+    fingerprint: str
+    untrusted: str = ""
+    remedy: str = ""
+
+
+class PeerLook(Protocol):
+    """The way to a peer, step by step, for people who look for what is wrong with it. Each raises Unreachable."""
+
+    async def resolve(self, host: str) -> tuple[str, ...]:
+        """The addresses of a name (`unresolved`)."""
+        ...
+
+    async def connect(self, address: str, port: int, timeout_s: float) -> float:
+        """Seconds that a TCP connection took (`timeout`, `refused`)."""
+        ...
+
+    async def handshake(self, address: str, port: int, host: str, timeout_s: float) -> TlsSight:
+        """What the TLS of whoever answers there shows to who asks for `host` (`timeout`, `no_tls`)."""
         ...
 
 

@@ -3,6 +3,7 @@
 | route | request | reply |
 |---|---|---|
 | `GET /api/v1/health` | - | `Health` |
+| `GET /api/v1/health/reach` | - | `Reach`: whether the node that is asked reaches the asker |
 | `GET /api/v1/mirror/manifest` | - (entity tag) | `Manifest`, 304 when unchanged |
 | `POST /api/v1/mirror/parts` | `PartsRequest` (entity tag) | `Parts`, 304 when unchanged |
 | `POST /api/v1/mirror/entries` | `EntriesRequest` | `Entries`: the manifest's files in those parts |
@@ -36,6 +37,7 @@ from sitescope_fo.model.status import PrimaryState, Role, Status
 from sitescope_fo.model.version import WIRE
 
 HEALTH = "/api/v1/health"
+REACH = "/api/v1/health/reach"
 MANIFEST = "/api/v1/mirror/manifest"
 PARTS = "/api/v1/mirror/parts"
 ENTRIES = "/api/v1/mirror/entries"
@@ -113,6 +115,19 @@ class Health(Body, frozen=True, kw_only=True):
     certificate_expires: Moment = 0.0
     home: Word = ""
     user: Word = ""
+
+
+class Reach(Body, frozen=True, kw_only=True):
+    """How a node fared that asked the asker for its health, at the one address it knows of it."""
+
+    host: Word
+    port: Port
+    tls: bool
+    reached: bool
+    took_s: Seconds = 0.0
+    code: Word = ""
+    what: Text = ""
+    hint: Text = ""
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from sitescope_fo.model.errors import Problem, Usage
 from sitescope_fo.model.query import CheckRow
 from sitescope_fo.model.status import Role
 from sitescope_fo.node import certificate_commands, pair_checks
+from sitescope_fo.node.report import Report
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
@@ -148,10 +149,14 @@ def _defect_rows(node: Node) -> list[CheckRow]:
 
 
 async def _pairs(node: Node, name: str) -> list[CheckRow]:
-    if node.role is Role.failover:
-        names = [name] if name else [profile.name for profile in node.world.ha.profiles]
-        if not names:
-            hint = "sitescope-fo profile add NAME --primary-host HOST"
-            return [CheckRow(id="profile", verdict="warning", evidence="this failover protects no primary yet", remedy=hint)]
-        return [row for one in names for row in await pair_checks.from_failover(node, one)]
-    return await pair_checks.from_primary(node, name)
+    report = Report()
+    if node.role is Role.primary:
+        await pair_checks.from_primary(node, name, report)
+        return report.rows
+    names = [name] if name else [profile.name for profile in node.world.ha.profiles]
+    if not names:
+        hint = "sitescope-fo profile add NAME --primary-host HOST"
+        report.warning("profile", "this failover protects no primary yet", hint)
+    for one in names:
+        await pair_checks.from_failover(node, one, report)
+    return report.rows

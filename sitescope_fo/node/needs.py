@@ -9,7 +9,7 @@ import msgspec
 
 from sitescope_fo.model.errors import Problem
 from sitescope_fo.model.monitor_type import TypeBook
-from sitescope_fo.model.ports import Checks, Clock, Mailer, PeerClient, Randomness, ReferencePoints, Secrets, Work
+from sitescope_fo.model.ports import Checks, Clock, Mailer, PeerClient, PeerLook, Randomness, ReferencePoints, Secrets, Work
 from sitescope_fo.node.key_ring import KeyRing
 from sitescope_fo.store.tree import without_pause
 
@@ -30,6 +30,8 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     disk_free: Callable[[], int]
     """Bytes free for the home. Quick."""
     keys: KeyRing
+    look: PeerLook | None = None
+    """None: there is no way to look at, as on the wire of a simulation."""
     book_signature: Callable[[], str] = str
     """Another text when what the book says may be another. Blocking."""
     breathe: Callable[[], None] = without_pause

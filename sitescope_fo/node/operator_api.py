@@ -32,9 +32,9 @@ class Run:
         self.who, self.mark = who, mark
         self.ended = anyio.Event()
 
-    def progress(self, share: float, text: str) -> None:
-        """Says how far it is: a share of 0 to 1 and what is being done."""
-        self.reply = msgspec.structs.replace(self.reply, progress=share, text=text)
+    def progress(self, share: float, text: str, result: Any = None) -> None:  # noqa: ANN401  # any JSON-able value
+        """Says how far it is: a share of 0 to 1, what is being done, and what has come of it so far."""
+        self.reply = msgspec.structs.replace(self.reply, progress=share, text=text, result=result)
 
 
 class OperatorApi:

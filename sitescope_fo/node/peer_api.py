@@ -22,8 +22,11 @@ from sitescope_fo.model.fact import (
     RunAsked,
     YieldAsked,
 )
+from sitescope_fo.model.ports import PeerAddress
 from sitescope_fo.model.service import Answer
 from sitescope_fo.model.status import Role
+from sitescope_fo.node import reach
+from sitescope_fo.node.executor import peer_address
 from sitescope_fo.store.errors import StoreWriteFailed
 
 if TYPE_CHECKING:
@@ -42,7 +45,7 @@ class PeerApi:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._anyone: dict[tuple[str, str], _Route] = {("GET", wire.HEALTH): self._health}
+        self._anyone: dict[tuple[str, str], _Route] = {("GET", wire.HEALTH): self._health, ("GET", wire.REACH): self._reach}
         self._on_primary: dict[tuple[str, str], _Route] = {
             ("GET", wire.MANIFEST): self._manifest,
             ("POST", wire.PARTS): self._parts,
@@ -111,6 +114,15 @@ class PeerApi:
 
     async def _health(self, peer_id: str, body: bytes, etag: str) -> Answer:
         return _json(self._node.vitals.health())
+
+    async def _reach(self, peer_id: str, body: bytes, etag: str) -> Answer:
+        return _json(await reach.to(self._node, self._address_of(peer_id)))
+
+    def _address_of(self, peer_id: str) -> PeerAddress:
+        """Where this node knows the asker to be: no peer can send it anywhere else."""
+        if self._node.role is Role.primary:
+            return peer_address(self._known(peer_id))
+        return reach.primary_address(self._profile_of(peer_id))
 
     # --- on a primary -----------------------------------------------------------------------------------------------
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
 import msgspec
@@ -26,7 +25,15 @@ from sitescope_fo.node.profile_watch import ProfileWatch
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
 
-Progress = Callable[[float, str], None]
+
+class Progress(Protocol):
+    """Tells how far a command is: a share of 0 to 1, what is being done, and what has come of it so far."""
+
+    def __call__(self, share: float, text: str, result: Any = None) -> None:  # noqa: ANN401  # as of a reply
+        """Replaces what was told before."""
+        ...
+
+
 CHANGE_TIMEOUT_S = 90.0
 
 
@@ -46,7 +53,7 @@ class RoleControl:
             case commands.Mirror():
                 return await self._mirror(body, progress)
             case commands.HistoryVerify():
-                return await self._verify_history(body)
+                return await self._verify_history(body, progress)
             case commands.MonitorRun():
                 return await self._run_monitor(body)
             case commands.Ack() | commands.Unack() | commands.DowntimeAdd() | commands.DowntimeEnd():
@@ -202,13 +209,25 @@ class RoleControl:
         result = {"profile": body.name, "revision": outcome.revision, "summary": outcome.summary}
         return f"{body.name}: {outcome.summary}", result
 
-    async def _verify_history(self, body: commands.HistoryVerify) -> tuple[str, Any]:
+    async def _verify_history(self, body: commands.HistoryVerify, progress: Progress) -> tuple[str, Any]:
+        """Looks at every one, also beyond a damaged one, and then says which those are."""
         watch = self._watch(body.name)
         names = [body.snapshot] if body.snapshot else [row.snapshot for row in await self._history(watch)]
-        rows = []
-        for name in names:
-            row = await self._node.ports.work.run_blocking(history.verify, watch.folder, name)
-            rows.append(msgspec.to_builtins(row))
+        rows: list[Any] = []
+        damaged: list[Bad] = []
+        for at, name in enumerate(names):
+            progress(at / len(names), name, tuple(rows))
+            try:
+                row = await self._node.ports.work.run_blocking(history.verify, watch.folder, name)
+            except Bad as error:
+                damaged.append(error)
+            else:
+                rows.append(msgspec.to_builtins(row))
+        if len(damaged) == 1:
+            raise damaged[0]
+        if damaged:
+            where = ", ".join(error.where for error in damaged)
+            raise Bad(f"{len(damaged)} snapshots are damaged", where=where, hint=damaged[0].hint, code=damaged[0].code)
         return f"{body.name}: {len(rows)} snapshots are whole", rows
 
     async def _history(self, watch: ProfileWatch) -> tuple[history.HistoryRow, ...]:

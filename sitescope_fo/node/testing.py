@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,13 +12,16 @@ from sitescope_fo.model.errors import Bad, SiteScopeError, Usage
 from sitescope_fo.model.ports import Message
 from sitescope_fo.model.query import CheckRow
 from sitescope_fo.model.status import Role
-from sitescope_fo.node import pair_checks
+from sitescope_fo.node import here_checks, pair_checks
 from sitescope_fo.node.find import nearest_hint
+from sitescope_fo.node.report import Report
 from sitescope_fo.notify import trial
 
 if TYPE_CHECKING:
     from sitescope_fo.node.core import Node
+    from sitescope_fo.node.role_control import Progress
 
+ROWS_EXPECTED = 18
 NO_SERVER = "sitescope-fo mail set --host HOST --from ADDR --to ADDR"
 
 
@@ -70,16 +73,24 @@ async def alert_test(node: Node, scope: str, name: str) -> tuple[str, Any]:
     return await _send(node, settings, trial.alert_test(settings, alert, to, now, node=node.world.host, token=token))
 
 
-async def profile_test(node: Node, name: str, mail: str, progress: Callable[[float, str], None]) -> tuple[str, Any]:
-    """The Test dialog: rows, and a test mail when an address is given. Raises Bad when a row is bad."""
-    progress(0.1, "asking the other node")
-    rows = await (pair_checks.from_failover if node.role is Role.failover else pair_checks.from_primary)(node, name)
+async def profile_test(node: Node, name: str, mail: str, progress: Progress) -> tuple[str, Any]:
+    """The Test dialog: rows, told as they come, and a test mail when an address is given."""
+
+    def heard(rows: tuple[CheckRow, ...]) -> None:
+        progress(min(0.95, len(rows) / ROWS_EXPECTED), rows[-1].id, _result(rows))
+
+    report = Report(heard)
+    await (pair_checks.from_failover if node.role is Role.failover else pair_checks.from_primary)(node, name, report)
+    await here_checks.look(node, name, report)
     if mail:
-        progress(0.7, f"sending a test message to {mail}")
-        rows.append(await _mail_row(node, mail))
-    bad = sum(row.verdict == "bad" for row in rows)
-    text = f"{name}: {len(rows)} checks, {bad} bad" if bad else f"{name}: {len(rows)} checks, none bad"
-    return text, {"rows": msgspec.to_builtins(rows), "bad": bad}
+        await _mail_row(node, mail, report)
+    result = _result(report.rows)
+    bad = result["bad"]
+    return f"{name}: {len(report.rows)} checks, {bad or 'none'} bad", result
+
+
+def _result(rows: Sequence[CheckRow]) -> dict[str, Any]:
+    return {"rows": msgspec.to_builtins(rows), "bad": sum(row.verdict == "bad" for row in rows)}
 
 
 async def lwsso_check(node: Node, name: str) -> tuple[str, Any]:
@@ -90,9 +101,10 @@ async def lwsso_check(node: Node, name: str) -> tuple[str, Any]:
     return text, {"rows": msgspec.to_builtins(rows), "bad": bad}
 
 
-async def _mail_row(node: Node, address: str) -> CheckRow:
+async def _mail_row(node: Node, address: str, report: Report) -> None:
     try:
         text, _ = await mail_test(node, address)
     except SiteScopeError as error:
-        return CheckRow(id="mail", verdict="bad", evidence=error.what, remedy=error.hint)
-    return CheckRow(id="mail", verdict="good", evidence=text)
+        report.bad("mail", error.what, error.hint)
+    else:
+        report.good("mail", text)

@@ -15,7 +15,7 @@ from email.message import EmailMessage
 
 from sitescope_fo.model.config import MailServer, MailSettings
 from sitescope_fo.model.errors import SiteScopeError
-from sitescope_fo.model.ports import Clock, Message, Work
+from sitescope_fo.model.ports import Clock, Greeting, Message, Work
 from sitescope_fo.notify.envelope import bare_address, mail_of
 from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from sitescope_fo.notify.words import one_line
@@ -57,6 +57,23 @@ class SmtpMailer:
                 continue
             return _place(server)
         raise _together(errors)
+
+    async def greet(self, settings: MailSettings) -> tuple[Greeting, ...]:
+        """See the port: every server is greeted, also the backup that mail would not reach today."""
+        found = []
+        for server in settings.servers:
+            try:
+                await self._work.run_blocking(self._greet, server, settings.timeout_s)
+            except ServerTrouble as error:
+                found.append(Greeting(server=_place(server), trouble=error.what, hint=error.hint))
+            else:
+                found.append(Greeting(server=_place(server)))
+        return tuple(found)
+
+    def _greet(self, server: MailServer, timeout_s: float) -> None:
+        ends = self._clock.mono() + EXCHANGES * timeout_s
+        with _network_trouble(_place(server), timeout_s), self._session(server, timeout_s, lambda: ends - self._clock.mono()):
+            pass
 
     def _deliver(self, server: MailServer, timeout_s: float, mail: EmailMessage, sender: str, recipient: str) -> None:
         place = _place(server)

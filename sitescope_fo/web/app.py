@@ -29,7 +29,7 @@ from sitescope_fo.web.peer_door import CALLER, PeerDoor
 from sitescope_fo.web.people_door import PeopleDoor
 
 _SIGNED = "LWSSO"
-PEER_PATHS = {wire.HEALTH, "/api/v1/merge"}
+PEER_PATHS = {wire.HEALTH, wire.REACH, "/api/v1/merge"}
 PEER_FOLDERS = ("/api/v1/mirror/", "/api/v1/state/", "/api/v1/handover/", wire.PEERS, "/api/v1/logs/")
 
 

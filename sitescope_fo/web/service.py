@@ -32,6 +32,7 @@ from sitescope_fo.node.operator_api import OperatorApi
 from sitescope_fo.node.peer_api import PeerApi
 from sitescope_fo.node.people import People
 from sitescope_fo.node.ports.clock import SystemClock
+from sitescope_fo.node.ports.look import NetworkLook
 from sitescope_fo.node.ports.randomness import SystemRandomness
 from sitescope_fo.node.ports.reference import NetworkReferencePoints
 from sitescope_fo.node.ports.work import ThreadWork
@@ -121,6 +122,7 @@ async def run_service(home: Home, oversee: Overseer) -> None:
         secrets_for=ring.secrets_for,
         disk_free=lambda: shutil.disk_usage(home.root).free,
         keys=ring,
+        look=NetworkLook(clock, work, home.certificates),
         book_signature=registry.signature,
         breathe=work.breathe,
         renew_tls=lambda: _renewed(tls),

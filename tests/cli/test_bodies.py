@@ -130,6 +130,26 @@ def test_a_test_with_bad_rows_shows_them_and_ends_with_one(run, door):
     assert "41 s apart" in said.out
 
 
+def test_the_rows_of_a_test_are_printed_as_they_come_and_each_once(run, door):
+    rows = [{"id": f"prod: {word}", "verdict": "good", "evidence": f"{word} seen"} for word in ("name", "connect", "service")]
+
+    def command(body, on_progress):
+        for count in (1, 1, 2):
+            on_progress(CommandReply(id="1", outcome="running", text="", result={"rows": rows[:count], "bad": 0}))
+        return CommandReply(id="1", outcome="done", result={"rows": rows, "bad": 0})
+
+    door.command = command
+    said = run("profile", "test", "prod", door=door)
+    assert [line.split()[-2:] for line in said.out.splitlines()] == [
+        ["name", "seen"],
+        ["connect", "seen"],
+        ["service", "seen"],
+        ["3", "good"],
+    ]
+    assert (said.code, said.err) == (0, "")
+    assert run("profile", "test", "prod", "--json", door=door).json() == {"rows": rows, "bad": 0}
+
+
 def test_filters_of_a_list_are_the_nodes_work(run, door):
     run("monitor", "list", "--status", "error", "--group", "Servers", "--profile", "prod", door=door)
     assert door.asked == [("monitor_page", {"status": "error", "group": "Servers", "profile": "prod", "limit": "200"})]

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from anyio.from_thread import start_blocking_portal
@@ -151,6 +152,20 @@ def test_no_answer_of_a_primary_breaks_a_failover(failover, reply):
 
     cable.instead["primary"] = answer
     failover.portal.call(failover.bench.until, lambda: len(cable.asked) > asked + 1, "two more requests")
+    failover.sound()
+
+
+@settings(EXAMPLES, max_examples=50)
+@given(body(wire.Reach) | body(wire.Reach) | JSON)
+def test_no_word_about_the_way_back_breaks_the_test_of_a_pair(failover, value):
+    def answer(method, wanted, asked_body):
+        if wanted != wire.REACH:
+            return honest(method, wanted, asked_body)
+        return PeerReply(status=200, body=json.dumps(value).encode(), peer_id="primary-1")
+
+    failover.bench.cable.instead["primary"] = answer
+    rows = failover.portal.call(partial(failover.bench.ask, "check", what="pair", name="prod"))
+    assert "prod: way back" in {row["id"] for row in rows} or rows[-1]["verdict"] == "bad"
     failover.sound()
 
 

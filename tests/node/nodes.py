@@ -11,7 +11,7 @@ from sitescope_fo.model import command as commands
 from sitescope_fo.model.command import CommandRequest
 from sitescope_fo.model.errors import SiteScopeError, Unreachable, from_body
 from sitescope_fo.model.monitor import CheckResult
-from sitescope_fo.model.ports import PeerReply
+from sitescope_fo.model.ports import Greeting, PeerReply, TlsSight
 from sitescope_fo.model.service import Level, Who
 from sitescope_fo.model.status import Role
 from sitescope_fo.monitors.registry import Registry
@@ -87,11 +87,15 @@ class HandChecks:
 
 
 class Letterbox:
-    """Takes every message; with `refuses` set, raises that."""
+    """Takes every message; with `refuses` set, raises that. `troubles` are what the servers answer to a greeting, by host."""
 
     def __init__(self):
         self.sent = []
         self.refuses = None
+        self.troubles = {}
+
+    async def greet(self, settings):
+        return tuple(Greeting(server=server.host, trouble=self.troubles.get(server.host, "")) for server in settings.servers)
 
     async def send(self, settings, message):
         if self.refuses is not None:
@@ -132,6 +136,35 @@ class _End:
         )
 
 
+class HandLook:
+    """Every name but those of `.invalid` leads to two addresses; `closed` ports take no connection; `sight` is what TLS shows."""
+
+    def __init__(self):
+        self.closed = set()
+        self.sight = None
+
+    async def resolve(self, host):
+        if host.endswith(".invalid"):
+            raise Unreachable(f"{host} does not resolve: Name or service not known", code="unresolved")
+        return "192.0.2.1", "192.0.2.2"
+
+    async def connect(self, address, port, timeout_s):
+        if address in self.closed:
+            raise Unreachable(f"no connection to {address}:{port}: Connection refused", code="refused")
+        return 0.003
+
+    async def handshake(self, address, port, host, timeout_s):
+        if self.sight is None:
+            raise Unreachable(f"no TLS at {address}:{port}: wrong version number", code="no_tls")
+        return self.sight
+
+
+def sight(*names, **fields):
+    """What a good certificate for `names` shows."""
+    shown = {"version": "TLSv1.3", "not_after": 4_000_000_000.0, "fingerprint": "ab" * 32}
+    return TlsSight(names=names, **(shown | fields))
+
+
 class Points:
     """Reference points: as many asked and answering as the test says."""
 
@@ -149,7 +182,7 @@ class Bench:
 
     def __init__(self, home, cable=None, *, work=None):
         self.home = home
-        self.checks, self.mail, self.points = HandChecks(), Letterbox(), Points()
+        self.checks, self.mail, self.points, self.look = HandChecks(), Letterbox(), Points(), HandLook()
         self.cable = cable or Cable()
         config, ha = load_node_config(home), load_ha_config(home)
         ring = KeyRing(home, load_keys(home.keys))
@@ -163,6 +196,7 @@ class Bench:
             mailer=self.mail,
             client=self.cable.client(ha.node_id),
             references=self.points,
+            look=self.look,
             book=BOOK,
             secrets_for=ring.secrets_for,
             disk_free=lambda: self.disk_free,

@@ -1,13 +1,15 @@
 """`check` and `status`: each row says what was seen and what to do, the counts are of what they say."""
 
 import pytest
+from msgspec.structs import replace
 
 from sitescope_fo.model import command as commands
 from sitescope_fo.model import wire
-from sitescope_fo.model.errors import Unreachable, Unverifiable, Usage
+from sitescope_fo.model.errors import Refused, Unreachable, Unverifiable, Usage
 from sitescope_fo.model.ports import PeerReply
 from sitescope_fo.model.status import PrimaryState, Role
-from tests.node.nodes import group_file, protected_pair, take_over
+from sitescope_fo.node import testing
+from tests.node.nodes import group_file, protected_pair, sight, take_over
 
 pytestmark = pytest.mark.anyio
 ADD = commands.ProfileAdd(name="prod", primary_host="localhost", without_primary=True)
@@ -148,6 +150,113 @@ async def test_an_unknown_pair_is_refused(primary, failover):
             with pytest.raises(Usage) as caught:
                 await bench.ask("check", what="pair", name="nothing")
             assert caught.value.code == "not_found"
+
+
+async def test_the_first_address_that_takes_a_connection_is_named(failover):
+    failover.cable.instead["localhost"] = answers()
+    failover.look.closed = {"192.0.2.1"}
+    async with failover.running():
+        await failover.do(ADD)
+        row = by_id(await failover.ask("check", what="pair", name="prod"))["prod: connect"]
+        assert row["verdict"] == "good"
+        assert "192.0.2.2:8080 takes connections, in 3 ms" in row["evidence"]
+        failover.look.closed = {"192.0.2.1", "192.0.2.2"}
+        rows = by_id(await failover.ask("check", what="pair", name="prod"))
+        assert rows["prod: connect"]["verdict"] == "bad"
+        assert "192.0.2.1" in rows["prod: connect"]["evidence"]
+        assert "prod: service" not in rows
+
+
+@pytest.mark.parametrize(
+    ("shown", "row", "verdict", "word"),
+    [
+        (None, "tls", "bad", "no TLS at"),
+        (sight("localhost"), "tls", "good", "TLSv1.3"),
+        (sight("localhost"), "tls on both", "bad", "this one does not"),
+        (sight("localhost"), "certificate", "good", "equal to localhost"),
+        (sight("LocalHost"), "certificate", "bad", "upper and lower case differ"),
+        (sight("other"), "certificate", "bad", "not for localhost"),
+        (sight("localhost"), "trust", "good", "believed"),
+        (sight("localhost", untrusted="self-signed", remedy="cert fetch"), "trust", "bad", "self-signed"),
+        (sight("localhost", not_after=1.0), "trust", "warning", "ends in"),
+    ],
+)
+async def test_each_step_of_tls_has_its_row(failover, shown, row, verdict, word):
+    failover.cable.instead["localhost"] = answers()
+    failover.look.sight = shown
+    async with failover.running():
+        await failover.do(replace(ADD, tls=True))
+        found = by_id(await failover.ask("check", what="pair", name="prod"))[f"prod: {row}"]
+        assert (found["verdict"], word in found["evidence"]) == (verdict, True), found
+        assert found["remedy"] or verdict == "good"
+
+
+async def test_a_port_that_speaks_tls_and_was_asked_without_it_is_named(failover):
+    failover.cable.instead["localhost"] = fails(Unreachable("reset", code="reset"))
+    failover.look.sight = sight("localhost")
+    async with failover.running():
+        await failover.do(ADD)
+        row = by_id(await failover.ask("check", what="pair", name="prod"))["prod: tls"]
+        assert (row["verdict"], "speaks TLS" in row["evidence"]) == ("bad", True)
+
+
+async def test_both_nodes_say_whether_the_other_one_reaches_them(tmp_path):
+    async with protected_pair(tmp_path) as (primary, failover):
+        there = by_id(await failover.ask("check", what="pair", name="prod"))["prod: way back"]
+        assert (there["verdict"], "this node at failover:8080" in there["evidence"]) == ("good", True)
+        here = by_id(await primary.ask("check", what="pair"))["prod: way back"]
+        assert (here["verdict"], "this node at primary:8080" in here["evidence"]) == ("good", True)
+        failover.cable.instead["failover"] = fails(Unreachable("No answer in time", code="timeout", hint="A firewall?"))
+        there = by_id(await failover.ask("check", what="pair", name="prod"))["prod: way back"]
+        assert (there["verdict"], there["remedy"]) == ("bad", "A firewall?")
+        assert "does not reach this node at failover:8080: No answer in time" in there["evidence"]
+
+
+async def test_a_node_of_another_version_that_knows_no_way_back_is_no_failure(failover):
+    def answer(method, path, body):
+        if path == wire.REACH:
+            raise Refused("There is no such route", code="not_found")
+        return PeerReply(status=200, body=wire.encode(health()), peer_id="primary-1")
+
+    failover.cable.instead["localhost"] = answer
+    async with failover.running():
+        await failover.do(ADD)
+        row = by_id(await failover.ask("check", what="pair", name="prod"))["prod: way back"]
+        assert (row["verdict"], bool(row["remedy"])) == ("unknown", True)
+
+
+async def test_disk_and_mail_servers_of_this_node_belong_to_the_test(tmp_path):
+    async with protected_pair(tmp_path) as (primary, failover):
+        await primary.do(commands.MailSet(host="there.example", sender="a@example.org", to=("b@example.org",)))
+        await failover.until(lambda: failover.node.world.catalogue.mail("prod").servers, "the mirrored settings")
+        await failover.do(
+            commands.MailSet(host="here.example", sender="a@example.org", to=("b@example.org",), backup="spare.example:25")
+        )
+        rows = by_id((await failover.do(commands.ProfileTest(name="prod"))).result["rows"])
+        assert {rows[row]["verdict"] for row in ("disk", "mail server", "prod: mail server")} == {"good"}
+        assert failover.mail.sent == []
+        assert "the mirror has" in rows["disk"]["evidence"]
+        failover.disk_free = 900 * 1024**2
+        failover.mail.troubles = {"here.example": "here.example:25 did not answer", "there.example": "no route"}
+        rows = by_id((await failover.do(commands.ProfileTest(name="prod"))).result["rows"])
+        verdicts = [rows[row]["verdict"] for row in ("disk", "mail server", "prod: mail server")]
+        assert verdicts == ["warning", "warning", "bad"]
+        assert all(rows[row]["remedy"] for row in ("disk", "mail server", "prod: mail server"))
+
+
+async def test_the_rows_of_a_test_are_told_as_they_come(failover):
+    heard = []
+
+    def progress(share, text, result=None):
+        heard.append((share, text, len(result["rows"])))
+
+    failover.cable.instead["localhost"] = answers()
+    async with failover.running():
+        await failover.do(ADD)
+        _, result = await testing.profile_test(failover.node, "prod", "", progress)
+    assert [count for _, _, count in heard] == list(range(1, len(result["rows"]) + 1))
+    assert [share for share, _, _ in heard] == sorted(share for share, _, _ in heard)
+    assert heard[0][1] == "prod: name"
 
 
 async def test_the_test_of_a_profile_counts_what_is_bad_and_sends_the_mail(failover):

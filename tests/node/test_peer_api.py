@@ -87,6 +87,16 @@ async def test_everybody_of_the_pair_may_ask_for_health(listed, failover):
             assert health.licence == "community"
 
 
+async def test_a_node_is_asked_for_the_way_back_by_those_it_knows_only(listed, failover):
+    async with listed.running(), failover.running():
+        for bench, code in ((listed, "peer_not_accepted"), (failover, "not_protected")):
+            with pytest.raises(Refused) as caught:
+                await ask(bench, "GET", wire.REACH, peer="stranger")
+            assert caught.value.code == code
+        seen = wire.decode((await ask(listed, "GET", wire.REACH)).body, wire.Reach)
+        assert (seen.host, seen.port, seen.reached, seen.code) == ("failover", 8080, False, "refused")
+
+
 async def test_a_failover_that_is_not_accepted_gets_nothing(primary):
     async with primary.running():
         for method, path in (("GET", wire.MANIFEST), ("GET", wire.LEDGER), ("POST", wire.YIELD)):

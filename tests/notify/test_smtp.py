@@ -141,6 +141,28 @@ async def test_a_recipient_beyond_ascii_is_reached_when_the_server_can(serve):
         await mailer().send(to(await serve(Sink(), enable_SMTPUTF8=False)), message(to="öps@example.org"))
 
 
+async def test_a_greeting_asks_every_server_and_sends_nothing(serve):
+    sink, port = Sink(), await serve(Sink())
+    servers = (MailServer(host=HOST, port=await serve(sink)), MailServer(host=HOST, port=port, security="starttls"))
+    first, second = await mailer().greet(MailSettings(servers=servers, sender="site@example.org"))
+    assert (first.server, first.trouble, sink.mails) == (f"{HOST}:{servers[0].port}", "", [])
+    assert second.server == f"{HOST}:{port}"
+    assert "STARTTLS" in second.trouble
+
+
+async def test_a_greeting_tries_the_login(serve, certificate):
+    options = {
+        "tls_context": server_tls(certificate),
+        "authenticator": lambda *_: AuthResult(success=False, handled=False),
+        "auth_required": True,
+    }
+    port = await serve(Sink(), **options)
+    server = MailServer(host=HOST, port=port, security="starttls", user="site", password="wrong")
+    [seen] = await mailer(tls=trusting(certificate)).greet(MailSettings(servers=(server,), sender="site@example.org"))
+    assert "refused the login of site" in seen.trouble
+    assert "mail set" in seen.hint
+
+
 async def test_a_hostile_subject_adds_neither_header_nor_recipient(serve):
     sink = Sink()
     await mailer().send(to(await serve(sink)), message(subject="x\r\nBcc: evil@example.org\r\n\r\nbody"))
