@@ -15,6 +15,7 @@ from sitescope_fo.store.home import Home
 
 if TYPE_CHECKING:
     from sitescope_fo.cli.main import Elsewhere
+    from sitescope_fo.client.remote import RemoteClient
 
 TOKEN = "SITESCOPE_TOKEN"  # noqa: S105  # the name of a variable
 """A token for `--attach`, in place of a login."""
@@ -39,26 +40,38 @@ def open_console(call: Invocation, elsewhere: Elsewhere | None) -> int:
 
 
 def _attached(call: Invocation, elsewhere: Elsewhere) -> int:
-    import asyncio
-
     from sitescope_fo.client.remote import RemoteClient
     from sitescope_fo.console.attached import attached
 
     trusted = Home(call.root).certificates / "trusted"
     trust = Path(elsewhere.trust) if elsewhere.trust else None
     client = RemoteClient.at(elsewhere.url, trusted=trusted, trust=trust, read_only=call.read_only)
-    token = os.environ.get(TOKEN, "")
-    if not token:
-        user = elsewhere.user or click.prompt("User", default=getpass.getuser(), err=True)
-        password = click.prompt(f"Password of {user} on {client.where}", hide_input=True, err=True)
+    if token := os.environ.get(TOKEN, ""):
+        client.use_token(token)
+        return attached(client)
+    # A loop of its own asks for the session: connections stay with the loop that opened them.
+    client.use_token(_session(RemoteClient.at(elsewhere.url, trusted=trusted, trust=trust), elsewhere.user))
 
-        async def logged_in() -> str:
-            first = RemoteClient.at(elsewhere.url, trusted=trusted, trust=trust)
-            try:
-                return (await first.login(user, password)).token
-            finally:
-                await first.aclose()
+    async def goodbye() -> None:
+        try:
+            await client.logout()
+        finally:
+            await client.aclose()
 
-        token = asyncio.run(logged_in())
-    client.use_token(token)
-    return attached(client)
+    return attached(client, last=goodbye)
+
+
+def _session(client: RemoteClient, user: str) -> str:
+    """Asks who it is, logs in, and gives the token of the session. Raises Refused, Unreachable."""
+    import asyncio
+
+    user = user or click.prompt("User", default=getpass.getuser(), err=True)
+    password = click.prompt(f"Password of {user} on {client.where}", hide_input=True, err=True)
+
+    async def log_in() -> str:
+        try:
+            return (await client.login(user, password)).token
+        finally:
+            await client.aclose()
+
+    return asyncio.run(log_in())

@@ -10,7 +10,7 @@ from sitescope_fo.console.driver import SheddingDriver
 from sitescope_fo.console.node_client import NodeClient
 from sitescope_fo.console.safe_app import SafeConsole
 from sitescope_fo.console.signals import Signals
-from sitescope_fo.console.stage import Stage
+from sitescope_fo.console.stage import Goodbye, Stage
 from sitescope_fo.console.taste import load_taste
 from sitescope_fo.console.terminal import INPUT, Terminal
 from sitescope_fo.console.waiter import HEARD
@@ -19,8 +19,11 @@ from sitescope_fo.console.watch import Watch
 LEAVE_LIMIT_S = 3.0
 
 
-def attached(client: NodeClient, kind: type[SafeConsole] = SafeConsole, *, hint: str = "") -> int:
-    """Shows the console of the node behind `client`. The exit code. Raises what the console crashed with."""
+def attached(client: NodeClient, kind: type[SafeConsole] = SafeConsole, *, hint: str = "", last: Goodbye | None = None) -> int:
+    """Shows the console of the node behind `client`, which is then told goodbye by `last`, else only let go.
+
+    The exit code. Raises what the console crashed with.
+    """
     terminal, stage = Terminal(), Stage()
     taste = load_taste(os.environ)
 
@@ -34,7 +37,7 @@ def attached(client: NodeClient, kind: type[SafeConsole] = SafeConsole, *, hint:
     try:
         Watch(Signals(HEARD), ((INPUT, "the terminal is gone"),), on_signal=leave, on_hangup=leave).start()
         app = kind(client, embedded=False, taste=taste, driver_class=SheddingDriver, hint=hint)
-        stage.show(app, mouse=taste.mouse)
+        stage.show(app, mouse=taste.mouse, last=last or client.aclose)
     except Exception:
         terminal.reset()
         raise

@@ -37,7 +37,8 @@ class EmbeddedClient:
         """See `NodeClient`."""
         request = CommandRequest(id=uuid.uuid4().hex, body=body, wait_s=NEWS_EVERY_S)
         while True:
-            reply: CommandReply = await self._ask(lambda api: api.submit(self._who, request), NEWS_EVERY_S + QUERY_S)
+            answer = await self._ask(lambda api: api.submit(self._who, request), NEWS_EVERY_S + QUERY_S)
+            reply = msgspec.json.decode(msgspec.json.encode(answer), type=CommandReply)
             if reply.outcome != "running":
                 return reply
             if progress is not None:

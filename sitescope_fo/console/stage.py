@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
 
 from sitescope_fo.console.safe_app import SafeApp
+from sitescope_fo.model.errors import SiteScopeError
+
+LAST_S = 1.0
+Goodbye = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Stage:
@@ -25,17 +32,20 @@ class Stage:
                 if self._loop is not None and self._app is not None:
                     self._loop.call_soon_threadsafe(self._app.exit, word)
 
-    def show(self, app: SafeApp, *, mouse: bool = True) -> str:
-        """Runs the app to its end and gives the word it ended with, "" for none. Raises what it crashed with."""
+    def show(self, app: SafeApp, *, mouse: bool = True, last: Goodbye | None = None) -> str:
+        """Runs the app to its end, then `last` for at most LAST_S, on the same loop.
+
+        Gives the word the app ended with, "" for none. Raises what it crashed with.
+        """
         try:
-            ended = asyncio.run(self._show(app, mouse=mouse))
+            ended = asyncio.run(self._show(app, mouse=mouse, last=last))
         finally:
             app.stop_reading()
         if app.crash is not None:
             raise app.crash
         return ended or ""
 
-    async def _show(self, app: SafeApp, *, mouse: bool) -> str | None:
+    async def _show(self, app: SafeApp, *, mouse: bool, last: Goodbye | None) -> str | None:
         with self._change:
             if self._word:
                 return self._word
@@ -45,3 +55,6 @@ class Stage:
         finally:
             with self._change:
                 self._loop = None
+            if last is not None:
+                with suppress(TimeoutError, SiteScopeError):  # whoever is not there needs no goodbye
+                    await asyncio.wait_for(last(), LAST_S)

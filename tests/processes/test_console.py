@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from sitescope_fo.client.local import LocalClient
+from sitescope_fo.model.command import CommandRequest, UserAdd
 from sitescope_fo.model.errors import SiteScopeError
 from sitescope_fo.model.status import Role
 from sitescope_fo.store.config_toml import load_node_config, set_node_value
@@ -26,6 +27,7 @@ READY = "Quit"
 F7, F9, F10 = "\x1b[18~", "\x1b[20~", "\x1b[21~"
 DOWN = "\x1b[B"
 STALL_S = 12.0
+PASSWORD = "correct horse 12"
 BEAT_S = 1.0
 PULSE = """
 [group]
@@ -63,6 +65,12 @@ class Desk:
         if ready:
             terminal.shows(READY)
             until(self.answers, 30, "the engine to answer")
+        return terminal
+
+    def attach(self, url, user):
+        """A terminal that asks for the password of `user` on another node."""
+        terminal = Terminal([*PROGRAM, "--attach", url, "--user", user], XDG_CONFIG_HOME=str(self._folder))
+        self.terminals.append(terminal)
         return terminal
 
     def answers(self):
@@ -185,6 +193,30 @@ def test_detaching_says_how_to_come_back_and_a_second_start_attaches(desk):
     os.kill(pid, signal.SIGTERM)
     desk.ended()
     assert desk.noted("stopping on SIGTERM")
+
+
+def test_another_node_is_shown_after_login(desk):
+    detach(desk.open())
+    pid = desk.detached()
+    made = UserAdd(name="ann", role="viewer", password=PASSWORD)
+    assert desk.client.command(CommandRequest(id="1", body=made)).outcome == "done"
+    url = f"http://127.0.0.1:{load_node_config(desk.home).port}"
+
+    wrong = desk.attach(url, "ann")
+    wrong.shows("Password")
+    wrong.type("not that one\r")
+    assert wrong.exit_code() == 5
+    assert "error: The user or the password is wrong" in wrong.plain()
+
+    right = desk.attach(url, "ann")
+    right.shows("Password")
+    right.type(f"{PASSWORD}\r")
+    right.shows("RUNNING")
+    right.type("q")
+    assert right.exit_code() == 0
+    assert right.is_restored()
+    assert PASSWORD not in right.plain()
+    assert desk.node() == pid
 
 
 def test_a_detached_node_reads_its_configuration_again_on_sighup(desk):
