@@ -1,7 +1,7 @@
 # Each target makes .venv by itself; it is remade when the lock file or pyproject.toml changes.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench performance soak run clean lock
+.PHONY: help demo test check bench performance soak run screenshots clean lock
 
 PYTHON ?= python3
 SEEDS ?= 200
@@ -22,13 +22,14 @@ FIND_PYTHON = for python in $(PYTHON) python3 python3.13 python3.12 python3.11; 
 	if [ -z "$$python" ]; then echo '$(APT_LINE)'; exit 1; fi
 
 help:
-	@echo 'make demo    a primary and a failover on this machine: takeover and hand-back, step by step'
+	@echo "make demo    a pair on this machine in the failover's console: keys kill and revive the primary; step by step in a pipe"
 	@echo 'make test    the whole test suite'
 	@echo 'make check   linter, format, types, import contracts, house rules'
 	@echo 'make bench   figures, each beside a reference measured in the same run'
 	@echo 'make performance  docs/performance.md from the figures of the last make bench'
 	@echo 'make soak    10,000 node-days of decisions, 100 through HTTP, the simulations over SEEDS=$(SEEDS) seeds'
 	@echo 'make run     a primary on RUN_HOME=$(RUN_HOME), in the foreground'
+	@echo 'make screenshots  the pictures of the console in docs/screenshots, from a real pair'
 	@echo 'make lock    requirements.lock anew (UPGRADE=--upgrade for the newest versions)'
 	@echo 'make clean   remove .venv, caches and build products'
 
@@ -41,7 +42,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(STAMP)
-	@$(BIN)/sitescope-fo demo --script
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/sitescope-fo demo; else $(BIN)/sitescope-fo demo --script; fi
 
 # Tests marked `processes` share one worker, so real daemons never compete with each other.
 test: $(STAMP)
@@ -70,6 +71,9 @@ soak: $(STAMP)
 run: $(STAMP)
 	@test -d $(RUN_HOME) || $(BIN)/sitescope-fo setup --role primary --home $(RUN_HOME) --port $(RUN_PORT) --yes
 	$(BIN)/sitescope-fo --home $(RUN_HOME) --daemon
+
+screenshots: $(STAMP)
+	$(BIN)/python docs/screenshots/console.py
 
 lock:
 	@$(FIND_PYTHON); \

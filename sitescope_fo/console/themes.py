@@ -127,13 +127,14 @@ def low_contrasts(theme: Theme) -> list[str]:
     for text, over, ground, under in pairs:
         if not under or not over or "ansi" in under or "ansi" in over:
             continue
-        ratio = _ratio(over, under)
+        ratio = contrast(over, under)
         if ratio < LEAST_CONTRAST:
             found.append(f"{text} on {ground}: {ratio:.1f}")
     return found
 
 
-def _ratio(over: str, under: str) -> float:
+def contrast(over: str, under: str) -> float:
+    """The contrast of two colours (WCAG 2.1): 1 to 21."""
     light, dark = sorted((_luminance(Color.parse(over)), _luminance(Color.parse(under))), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 

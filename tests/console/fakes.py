@@ -104,6 +104,33 @@ def log_line(number):
     return f'{stamp(10 * (1000 - number))[:-1]}.000Z {level} profile=prod event=probe what="probe {number} answered"'
 
 
+def config_of(row):
+    """How a monitor is configured, as the node tells it: defaults filled in, durations of settings in seconds."""
+    address = {"port": 443, "host": "web.example"} if row["type"] in {"port", "ping"} else {"script": "check.sh"}
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "path": row["path"],
+        "type": row["type"],
+        "frequency": "1m",
+        "frequency_s": 60.0,
+        "error_frequency": "20s",
+        "error_frequency_s": 20.0,
+        "verify_error": False,
+        "schedule": "business hours",
+        "enabled": row["enabled"],
+        "timeout": "10s",
+        "timeout_s": 10.0,
+        "settings": address,
+        "error_if": [],
+        "warning_if": ["round_trip_time > 800ms"] if row["type"] != "script" else [],
+        "good_if": [],
+        "depends_on": "m7",
+        "depends_condition": "good",
+        "description": "",
+    }
+
+
 class FakeNode:
     """A `NodeClient`. `answers` by query name win over the built-in ones; commands are kept in `told`."""
 
@@ -159,7 +186,9 @@ class FakeNode:
     def answer_monitor(self, params):
         from tests.console import past
 
-        return past.sheet(next(row for row in self.rows if params["path"].endswith(row["path"])))
+        row = next(row for row in self.rows if params["path"].endswith(row["path"]))
+        sheet = past.sheet(row)
+        return sheet | {"config": config_of(row) | sheet["config"]}
 
     def answer_monitor_history(self, params):
         from tests.console import past

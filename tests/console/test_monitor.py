@@ -53,7 +53,7 @@ def test_settings_are_whole_even_when_they_are_long():
     url = "https://shop.example/" + "x" * 200
     lines = said(view.setting_lines(sheet(config={"settings": {"url": url}}), 40))
     assert max(map(len, lines)) <= 40
-    assert url in "".join(line.strip() for line in lines).replace("url       ", "")
+    assert url in "".join(line.removeprefix("url").strip() for line in lines)
 
 
 def test_who_knows_of_it_stands_with_the_state():
@@ -136,6 +136,16 @@ async def test_a_monitor_that_was_removed_meanwhile_says_so():
         app.screen.news()
         await pilot.pause()
         assert "it is gone from the list" in seen(app)
+
+
+async def test_the_page_waits_while_another_one_is_shown_and_1_leads_back_to_the_list():
+    async with shown(FakeNode(5)) as (app, pilot):
+        await press(pilot, "enter", "2")
+        assert app.screen.scope == "failover"
+        await press(pilot, "1")
+        assert app.screen.scope == "monitor"
+        await press(pilot, "1")
+        assert app.screen.scope == "monitors"
 
 
 async def test_everything_said_can_be_copied():

@@ -6,7 +6,7 @@ import pytest
 
 from sitescope_fo.console.app import Console
 from sitescope_fo.console.taste import Taste
-from sitescope_fo.console.themes import STATES, load_themes, low_contrasts, own_themes, parse_theme
+from sitescope_fo.console.themes import STATES, contrast, load_themes, low_contrasts, own_themes, parse_theme
 from sitescope_fo.model.errors import ConfigInvalid
 from tests.console.fakes import FakeNode
 
@@ -28,6 +28,11 @@ def test_the_four_that_come_along_load_without_a_complaint():
 @pytest.mark.parametrize("theme", OWN.themes.values(), ids=lambda theme: theme.name)
 def test_every_text_can_be_read_on_every_ground(theme):
     assert low_contrasts(theme) == []
+
+
+def test_contrast_is_measured_as_wcag_does():
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
 
 
 def test_the_contrast_check_finds_grey_on_grey():
