@@ -129,7 +129,9 @@ class Console(App[str]):
         return key_word(self.actions[action_id].keys[0])
 
     def do_monitors(self) -> None:
-        """Shows the page."""
+        """Shows the list, also from the page of one monitor."""
+        if self.current_mode == "monitors" and self.page is not None and self.page.under:
+            self.page.step_back()
         self.switch_mode("monitors")
 
     def do_failover(self) -> None:

@@ -107,20 +107,27 @@ def setting_lines(sheet: Sheet, width: int) -> list[Line]:
     config = sheet.config
     rhythm = f"every {spell(sheet.frequency_s)}"
     rhythm += f", in error every {spell(sheet.error_frequency_s)}" if sheet.error_frequency_s else ""
-    lines = pair("type", sheet.type, width) + pair("group", clean(sheet.path.rpartition("/")[0]), width)
-    lines += pair("profile", clean(sheet.profile), width) if sheet.profile else []
-    lines += pair("runs", rhythm if sheet.enabled else f"{rhythm}; switched off", width)
-    if config.get("timeout"):
-        lines += pair("time-out", str(config["timeout"]), width)
-    if config.get("schedule"):
-        lines += pair("schedule", clean(str(config["schedule"])), width)
-    if config.get("verify_error"):
-        lines += pair("verify", "an error counts after a second run", width)
-    if config.get("description"):
-        lines += pair("about", clean(str(config["description"])), width)
-    for name, value in sorted(config.get("settings", {}).items()):
-        lines += pair(clean(name), clean(", ".join(map(str, value)) if isinstance(value, list) else str(value)), width)
+    facts = {
+        "type": sheet.type,
+        "group": sheet.path.rpartition("/")[0],
+        "profile": sheet.profile,
+        "runs": rhythm if sheet.enabled else f"{rhythm}; switched off",
+        "time-out": str(config.get("timeout", "")),
+        "schedule": str(config.get("schedule", "")),
+        "verify": "an error counts after a second run" if config.get("verify_error") else "",
+        "about": str(config.get("description", "")),
+        **{name: _setting(value) for name, value in sorted(config.get("settings", {}).items())},
+    }
+    shown = {clean(name): clean(text) for name, text in facts.items() if text}
+    size = min(width // 2, max(map(cells, shown)) + 2)
+    lines = [line for name, text in shown.items() for line in pair(name, text, width, label_width=size)]
     return _section("Settings", lines)
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def chain_lines(sheet: Sheet, wording: Wording, width: int) -> list[Line]:

@@ -13,7 +13,7 @@ from sitescope_fo.model.moment import spell, wall_of
 from sitescope_fo.model.snapshot import MonitorRow, StatusReport
 from sitescope_fo.model.state_word import Tone
 from sitescope_fo.model.width import cells as width_of
-from sitescope_fo.model.width import clean, pad, wrap
+from sitescope_fo.model.width import clean, fit, pad, wrap
 
 Line = tuple[Cell, ...]
 CELLS = 7
@@ -156,8 +156,8 @@ def broken(text: str, width: int) -> list[str]:
     return lines
 
 
-def pair(label: str, text: str, width: int, tone: Tone = "") -> list[Line]:
+def pair(label: str, text: str, width: int, tone: Tone = "", *, label_width: int = _LABEL) -> list[Line]:
     """`label  text`, the text on as many lines as it takes."""
-    parts = broken(text, max(8, width - _LABEL))
-    heads = [pad(label, _LABEL) if width_of(label) < _LABEL else f"{label} ", *[" " * _LABEL] * (len(parts) - 1)]
+    parts = broken(text, max(8, width - label_width))
+    heads = [pad(fit(label, label_width - 1), label_width), *[" " * label_width] * (len(parts) - 1)]
     return [(Cell(head, "quiet"), Cell(part, tone)) for head, part in zip(heads, parts, strict=True)]
