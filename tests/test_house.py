@@ -24,7 +24,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 THEMES = sorted((ROOT / "themes").glob("*.toml"))
 THEME_NAMES = ["daylight", "harbour", "okabe-ito", "terminal"]
 LONGEST_MODULE = 500
-LEAST_CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3
 
 COLOURS = {
     "primary", "secondary", "accent", "foreground", "background", "surface", "panel",
@@ -34,7 +33,6 @@ VARIABLES = {
     "state-good", "state-warning", "state-error", "state-nodata", "state-disabled", "state-stale",
     "role-acting", "role-standby", "role-alarm",
 }  # fmt: skip
-UNDER_TEXT = {"surface", "panel", "background"}  # what text lies on
 
 
 def theme(path):
