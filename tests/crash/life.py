@@ -55,6 +55,8 @@ async def configuring(w):
     await _do(w.primary, commands.MonitorEdit(path="Extra/More 0", changes={"frequency": "7s"}))
     await _do(w.primary, commands.MailSet(sender="other@example.org", user="me", password="secret"))
     await _do(w.primary, commands.MailTemplateSet(name="alert", text="Subject: {{ monitor }}\n\n{{ status }}"))
+    await _do(w.primary, commands.ScheduleAdd(name="office", windows=("mon-fri 08:00-18:00",)))
+    await _do(w.primary, commands.UserAdd(name="ann", role="viewer", password="correct horse 12"))
     await _mirrored(w)
     await _do(w.failover, commands.Mirror(name="prod"))
     await _do(w.failover, _monitor("Forced", "Extra", profile="prod", force=True))
@@ -70,15 +72,19 @@ async def configuring(w):
 
 
 async def takeover(w):
-    """A page fails and is told, the primary dies, the failover acts and is edited, the primary comes back."""
+    """A page fails, is told and acknowledged, the primary dies, the failover acts and is edited, the primary comes back."""
     await _start(w)
     await _do(w.failover, commands.HoldProfile(name="prod", reason="test"))
     await _do(w.failover, commands.ReleaseProfile(name="prod"))
     w.targets.fail("Page 0")
     await w.until(lambda: w.watch.alerts("Page 0"), 20)
+    await _do(w.primary, commands.Ack(path="Web/Page 0", comment="known"))
+    planned = await _do(w.primary, commands.DowntimeAdd(scope="Web/Page 1", reason="new disks", for_s=600.0))
+    await _do(w.primary, commands.DowntimeEnd(id=planned.result.id))
     await w.run(1)
     w.primary.kill()
     await w.until(lambda: w.failover.position == "active", 20)
+    await _do(w.failover, commands.Unack(path="prod:Web/Page 0"))
     w.targets.fail("Page 1")
     await w.until(lambda: w.watch.alerts("Page 1"), 20)
     w.targets.mend("Page 0")

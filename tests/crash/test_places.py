@@ -56,8 +56,9 @@ ELSEWHERE = {
         "mirror.generations.retire_working: make_private_dir", "mirror.generations.retire_working: remove_tree",
         "mirror.generations.unpin: remove_tree", "mirror.laying.lay_root: make_private_dir",
         "mirror.shrink.forget_staged: remove_tree", "node.last_good.keep_last_good: remove_tree",
-        "node.profile_edits.edit_current: remove_tree", "security.secrets.write: make_private_dir",
-        "store.edit_apply.move_away: make_private_dir", "store.edited_copy.keep_commented: make_private_dir",
+        "node.profile_edits.edit_current: remove_tree", "security.accounts.write_accounts: make_private_dir",
+        "security.secrets.write: make_private_dir", "store.edit_apply.move_away: make_private_dir",
+        "store.edited_copy.keep_commented: make_private_dir",
         "store.files.make_private_dir: make_private_dir", "store.results._writer: make_private_dir",
     },
     OWN: {
