@@ -157,7 +157,12 @@ def test_filters_of_a_list_are_the_nodes_work(run, door):
 
 def test_a_log_is_shown_whole_page_by_page(run):
     lines = [f"line\t{n}" for n in range(5)]
-    pages = CannedDoor(log=lambda p: {"lines": lines[int(p["since"]) :][:2], "next": min(5, int(p["since"]) + 2)})
+
+    def page(asked):
+        start, end = int(asked["since"]), min(5, int(asked["since"]) + 2)
+        return {"lines": lines[start:end], "start": start, "next": end, "end": end == 5}
+
+    pages = CannedDoor(log=page)
     assert run("log", "show", door=pages).out.splitlines() == lines
     assert run("log", "show", "--json", door=pages).json() == {"lines": lines, "next": 5}
 
