@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from sitescope_fo.model.command import CommandReply
 from sitescope_fo.model.errors import Refused
+from tests.console import set_up
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC).timestamp()
 
@@ -159,6 +160,8 @@ class FakeNode:
                 raise answer
             return answer
         built_in = getattr(self, f"answer_{name}", None)
+        if built_in is None and name in set_up.ANSWERS:
+            return set_up.ANSWERS[name]
         if built_in is None:
             raise Refused(f"There is no query '{name}'", code="not_found")
         return built_in(params)

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
-from textual.events import DescendantFocus
+from textual.containers import VerticalScroll
+from textual.events import DescendantFocus, Key
 from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Select, Static, TextArea
+from textual.widgets import Button, Input, Label, Static, TextArea
 
 from sitescope_fo.console.dialogs.dialog import Dialog
-from sitescope_fo.console.view.form import Field, Form, problem_of, problems_of
-from sitescope_fo.console.widgets.toggle import Toggle
+from sitescope_fo.console.view.form import Form, placed, problem_of, problems_of
+from sitescope_fo.console.widgets.field import FieldRow
 from sitescope_fo.model.errors import SiteScopeError
 
 Save = Callable[[Mapping[str, str]], Awaitable[str]]
-"""Carries the form out. Gives "" when it is done, else what is wrong: the dialog stays open and says it."""
+"""Carries the form out. Gives "" when it is done, else what is wrong, or raises SiteScopeError: the dialog stays open and says
+it, at the field that is meant when the error names it."""
+
+
+_LINES_HIGH = 2
+_AROUND_FIELDS = 11
+"""Lines of a form besides its fields: frame, note, hint, trouble, buttons."""
 
 
 class FormDialog(Dialog[dict[str, str]]):
@@ -38,26 +44,8 @@ class FormDialog(Dialog[dict[str, str]]):
                 if field.section != section:
                     section = field.section
                     yield Label(section, classes="section", markup=False)
-                with Horizontal(classes="field"):
-                    yield Label(field.label, markup=False)
-                    yield self._input(field)
+                yield FieldRow(field)
         yield Static("", id="hint", markup=False)
-
-    def _input(self, field: Field) -> Widget:
-        name = _id(field.name)
-        if field.locked:
-            return Static(field.value, id=name, markup=False)
-        match field.kind:
-            case "choice":
-                options = [(choice or "-", choice) for choice in field.choices]
-                start = field.value if field.value in field.choices else field.choices[0]
-                return Select(options, value=start, allow_blank=False, id=name, compact=True)
-            case "bool":
-                return Toggle(field.value == "yes", id=name)
-            case "lines":
-                return TextArea(field.value, id=name, compact=True, tab_behavior="focus")
-            case _:
-                return Input(field.value, id=name, password=field.kind == "secret", compact=True)
 
     def buttons(self) -> tuple[tuple[str, str, bool], ...]:
         """Cancel and save."""
@@ -65,64 +53,94 @@ class FormDialog(Dialog[dict[str, str]]):
 
     def on_mount(self) -> None:
         """The first field that can be changed has the focus."""
-        first = next((field for field in self._form.fields if not field.locked), None)
+        first = next((row for row in self._rows() if not row.field.locked), None)
         if first is not None:
-            self.query_one(f"#{_id(first.name)}").focus()
+            first.entry.focus()
+
+    def on_resize(self) -> None:
+        """A form that does not fit takes the height there is, and scrolls."""
+        rows = self._form.note.count("\n") + sum(_LINES_HIGH if field.kind == "lines" else 1 for field in self._form.fields)
+        sections = len({field.section for field in self._form.fields} - {""})
+        self.set_class(rows + 2 * sections + _AROUND_FIELDS > self.size.height, "-long")
 
     # --- values -----------------------------------------------------------------------------------------------------
 
+    def _rows(self) -> Iterator[FieldRow]:
+        return iter(self.query(FieldRow))
+
     def values(self) -> dict[str, str]:
         """What stands in the fields now."""
-        return dict(self._values())
+        return {row.field.name: row.value for row in self._rows()}
 
-    def _values(self) -> Iterator[tuple[str, str]]:
-        for field in self._form.fields:
-            widget = self.query_one(f"#{_id(field.name)}")
-            if isinstance(widget, Toggle):
-                yield field.name, "yes" if widget.value else "no"
-            elif isinstance(widget, Select):
-                yield field.name, str(widget.value)
-            elif isinstance(widget, TextArea):
-                yield field.name, widget.text
-            elif isinstance(widget, Input):
-                yield field.name, widget.value
-            else:
-                yield field.name, field.value
-
-    def _field_of(self, widget: Widget | None) -> Field | None:
-        names = {_id(field.name): field for field in self._form.fields}
-        return names.get(widget.id or "") if widget is not None else None
+    def _row_of(self, widget: Widget | None) -> FieldRow | None:
+        return next((row for row in self._rows() if row.entry is widget), None)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """The help of the field."""
-        field = self._field_of(event.widget)
-        if field is not None:
-            self._hint(field, self.values()[field.name])
+        if (row := self._row_of(event.widget)) is not None:
+            self._hint(row)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What is wrong with what was typed."""
-        field = self._field_of(event.input)
-        if field is not None:
-            self._hint(field, event.value)
-            event.input.set_class(bool(problem_of(field, event.value)), "-invalid")
+        self._changed(event.input)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """See `on_input_changed`."""
-        field = self._field_of(event.text_area)
-        if field is not None:
-            self._hint(field, event.text_area.text)
+        self._changed(event.text_area)
 
-    def _hint(self, field: Field, value: str) -> None:
-        problem = problem_of(field, value) if value.strip() else ""
-        self.query_one("#hint", Static).update(problem or field.help)
-        self.query_one("#hint").set_class(bool(problem), "-wrong")
+    def on_text_area_selection_changed(self, event: TextArea.SelectionChanged) -> None:
+        """The cursor is perhaps on another line."""
+        if event.text_area.has_focus and (row := self._row_of(event.text_area)) is not None:
+            self._hint(row)
+
+    def _changed(self, widget: Widget) -> None:
+        row = self._row_of(widget)
+        if row is None:
+            return
+        row.complain("")
+        row.mark(wrong=bool(row.value.strip() and problem_of(row.field, row.value)))
+        if widget.has_focus:
+            self._hint(row)
+
+    def _hint(self, row: FieldRow) -> None:
+        """What is wrong, else what it would do now, else what the field is."""
+        field, line = row.field, row.line.strip()
+        problem = problem_of(field, row.value) if row.value.strip() else ""
+        now = field.preview(line) if field.preview is not None and line and not problem else ""
+        down = "Down lists what there is." if field.offers else ""
+        hint = self.query_one("#hint", Static)
+        hint.update(problem or " ".join(part for part in (now, field.help if not now else "", down) if part))
+        hint.set_class(bool(problem), "-wrong")
+
+    def on_key(self, event: Key) -> None:
+        """Down and Up step through one-line fields; Down lists what a field offers."""
+        row = self._row_of(self.focused)
+        if row is None or not isinstance(self.focused, Input) or event.key not in {"down", "up"}:
+            return
+        event.stop()
+        if event.key == "up":
+            self.focus_previous()
+        elif row.field.offers:
+            self._offer(row)
+        else:
+            self.focus_next()
+
+    def _offer(self, row: FieldRow) -> None:
+        from sitescope_fo.console.dialogs.search import Search
+
+        def taken(name: str | None) -> None:
+            if name is not None:
+                row.value = name
+
+        self.app.push_screen(Search(row.field.label, [(name, "") for name in row.field.offers]), taken)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes to the next field; from the last one it saves."""
         event.stop()
-        if self._field_of(event.input) is self._form.fields[-1]:
+        row = self._row_of(event.input)
+        if row is not None and row.field is self._form.fields[-1]:
             self.call_later(self.do_save)
         else:
             self.focus_next()
@@ -131,22 +149,27 @@ class FormDialog(Dialog[dict[str, str]]):
         """Checks all fields, then asks the node. What it refuses is shown, and nothing that was typed is lost."""
         values = self.values()
         if wrong := problems_of(self._form, values):
-            name, problem = next(iter(wrong.items()))
-            self.trouble(problem)
-            self.query_one(f"#{_id(name)}").focus()
+            self._say(wrong, "")
             return
         button = self.query_one("#save", Button)
         button.disabled = True
         try:
-            said = await self._save(values)
+            said: tuple[dict[str, str], str] = {}, await self._save(values)
         except SiteScopeError as error:
-            said = " ".join(part for part in (f"{error.what}.", f"({error.where})" if error.where else "", error.hint) if part)
+            said = placed(self._form, error)
         button.disabled = False
-        if said:
-            self.trouble(said)
-            return
-        self.dismiss(values)
+        self._say(*said)
+        if not any(said):
+            self.dismiss(values)
 
-
-def _id(name: str) -> str:
-    return "field-" + "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in name)
+    def _say(self, wrong: Mapping[str, str], rest: str) -> None:
+        """Each problem at its field, the rest above the buttons; the keys go to the first field that is wrong."""
+        first: FieldRow | None = None
+        for row in self._rows():
+            problem = wrong.get(row.field.name, "")
+            row.complain(problem)
+            first = row if problem and first is None else first
+        count = f"{len(wrong)} fields need a look" if len(wrong) > 1 else next(iter(wrong.values()), "")
+        self.trouble("\n".join(text for text in (count, rest) if text))
+        if first is not None:
+            first.entry.focus()
