@@ -28,7 +28,8 @@ LONGEST_S = 30.0
 async def keep(pilot: Pilot[str], name: str) -> None:
     """Saves the screen as it is."""
     await pilot.pause(0.6)
-    svg = re.sub(r"@font-face \{.*?\}", "", pilot.app.export_screenshot(title="sitescope-fo"), flags=re.DOTALL)  # no font from the web
+    picture = pilot.app.export_screenshot(title="sitescope-fo")
+    svg = re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL)  # no font from the web
     (FOLDER / f"{name}.svg").write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n", encoding="utf-8")
     sys.stdout.write(f"{name}.svg\n")
 
