@@ -95,7 +95,9 @@ class Invocation:
     @property
     def on_terminal(self) -> bool:
         """Whether a console can be shown."""
-        return not self.json and sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") not in {None, "", "dumb"}
+        streams = (sys.stdin, sys.stdout)  # None when they were closed before the start
+        on_tty = all(stream is not None and stream.isatty() for stream in streams)
+        return not self.json and on_tty and os.environ.get("TERM") not in {None, "", "dumb"}
 
     @property
     def paint(self) -> Paint:
