@@ -266,6 +266,8 @@ class Schemes:
             node.mirror = revision
             if node.awake:
                 node.look_at_mirror()
+            else:
+                node.after(0.0, node.look_at_mirror)  # the keeper finds it on waking
 
         self.lasts("mirror torn", lambda: mirror(""), lambda: mirror("rev"))
 
