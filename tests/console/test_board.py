@@ -75,6 +75,11 @@ def test_acknowledged_and_planned_problems_are_not_unhandled():
         ("re:0000[12]$", [1, 2]),
         ("group:servers/rack", []),
         ("group:servers", [0, 1, 2, 3]),
+        ('group:"servers/rack 02"', [2]),
+        ('"connection refused" !type:url', [3]),
+        ('"connection ref', [0, 3]),
+        ("state:error re:rack 0[03]", [0, 3]),
+        ("!re:rack 0[03]", [1, 2]),
     ],
 )
 def test_a_filter_means_what_it_says(text, left):

@@ -11,6 +11,7 @@ from sitescope_fo.console.view.tree import problem_of
 from sitescope_fo.model.errors import Usage
 from sitescope_fo.model.snapshot import MonitorRow
 
+_WORD = re.compile(r'(?:[^\s"]|"[^"]*"?)+')
 FIELDS = ("state", "type", "group", "name", "profile", "re")
 
 Test = Callable[[MonitorRow], bool]
@@ -30,12 +31,12 @@ class Filter(msgspec.Struct, frozen=True):
 
 
 def parse_filter(text: str) -> Filter:
-    """The filter that `text` means; in any case, words parted by blanks. The pattern of `re:` goes on to the end.
+    """The filter that `text` means; in any case, words parted by blanks outside quotes. The pattern of `re:` goes on to the end.
 
     Raises Usage (`bad_filter`) for a field that does not exist or a broken pattern.
     """
     found = _PATTERN.search(text)
-    words = text[: found.start()].split() if found else text.split()
+    words = [word.replace('"', "") for word in _WORD.findall(text[: found.start()] if found else text)]
     words += [found[0].strip()] if found else []
     return Filter(text, tuple(_test(word) for word in words if word not in {"!", ":"}))
 
