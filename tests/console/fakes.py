@@ -210,9 +210,6 @@ class FakeNode:
             for rack in range(12)
         ]
 
-    def answer_schedules(self, params):
-        return [{"name": name, "kind": "range", "profile": ""} for name in ("business hours", "nights")]
-
     def answer_alerts(self, params):
         common = {"when": "once after 1", "to": ["ops@shop.example"], "enabled": True, "profile": ""}
         return [
