@@ -11,14 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 from sitescope_fo.model.errors import Conflict, Refused, Usage
 from sitescope_fo.store.edit_apply import EditContext, EditResult, apply_edit, edited_text, move_away
-from sitescope_fo.store.edit_text import append_block, merged, remove_block, set_key, unset_key
-from sitescope_fo.store.edit_text import set_setting as set_setting_text
-from sitescope_fo.store.edit_text import unset_setting as unset_setting_text
-from sitescope_fo.store.toml_lines import KeyPath
+from sitescope_fo.store.edit_elements import Change, edit_elements, remove_elements
+from sitescope_fo.store.edit_references import own_alerts, refuse_needed, renamed
+from sitescope_fo.store.edit_text import append_block, merged, set_key, unset_key
 from sitescope_fo.store.toml_reader import fold, name_problem, nearest
 from sitescope_fo.store.toml_text import toml_block
 from sitescope_fo.store.tree import LoadedTree, load_whole
@@ -151,71 +149,21 @@ def edit_monitor(
     settings: Mapping[str, object] | None = None,
     using: EditContext,
 ) -> EditResult:
-    """Changes keys of a monitor; `settings` are merged into its settings; `unset` names keys or `settings.KEY` to drop."""
+    """Changes keys of a monitor; `settings` are merged into its settings; `unset` names keys or `settings.KEY` to drop.
+
+    A new name goes to its alerts and to all that depends on it, too.
+    """
     loaded = _load(root, using)
     place = _monitor(loaded, path)
-    return _edit_element(root, loaded, place, _Change(changes, settings or {}, unset), using)
-
-
-class _Change:
-    """Keys to set, settings to merge and keys to drop, as operations on the text and on the table of one element."""
-
-    def __init__(self, keys: Mapping[str, object], settings: Mapping[str, object], unset: Collection[str]) -> None:
-        whole = keys.get("settings")
-        self.keys = {key: value for key, value in keys.items() if key != "settings"}
-        self.settings = {**(whole if isinstance(whole, Mapping) else {}), **settings}
-        self.drop_settings = [key.removeprefix("settings.") for key in unset if key.startswith("settings.")]
-        self.drop = [key for key in unset if not key.startswith("settings.")]
-
-    def in_text(self, text: str, at: KeyPath) -> str:
-        for key, value in self.keys.items():
-            text = set_key(text, at, (key,), value)
-        for key, value in self.settings.items():
-            text = set_setting_text(text, at, key, value)
-        for key in self.drop:
-            text = unset_key(text, at, (key,))
-        for key in self.drop_settings:
-            text = unset_setting_text(text, at, key)
-        return text
-
-    def in_table(self, element: Table) -> None:
-        element.update(self.keys)
-        if self.settings:
-            element["settings"] = merged(element.get("settings"), self.settings)
-        for key in self.drop:
-            element.pop(key, None)
-        inside = element.get("settings")
-        if self.drop_settings and isinstance(inside, dict):
-            element["settings"] = {key: value for key, value in inside.items() if key not in self.drop_settings}
-
-    def refuse_absent(self, element: Mapping[str, object], where: str) -> None:
-        """Dropping a key that is not there is a mistake in the request."""
-        inside = element.get("settings")
-        settings = inside if isinstance(inside, dict) else {}
-        for key, known in [(k, element) for k in self.drop] + [(k, settings) for k in self.drop_settings]:
-            if key not in known:
-                raise Usage(f"'{key}' is not set", where=where, hint=nearest(key, map(str, known)), code="not_found")
-
-
-def _edit_element(root: Path, loaded: LoadedTree, place: Place, change: _Change, using: EditContext) -> EditResult:
-    document = loaded.drafts[place.folder].document
-    change.refuse_absent(_element(document.table, place.at), place.path)
-    text = edited_text(
-        document.text,
-        lambda t: change.in_text(t, place.at),
-        lambda table: change.in_table(_element(table, place.at)),
-    )
-    return apply_edit(root, loaded, {group_file(place.folder): text}, using)
-
-
-def _element(table: Table, at: KeyPath) -> Table:
-    """The table at a key path that loading has checked."""
-    here: Any = table
-    for part in at:
-        here = here[part]
-    if not isinstance(here, dict):
-        raise KeyError(at)
-    return here
+    edits = [(place, Change(changes, settings or {}, unset))]
+    name = str(changes.get("name", ""))
+    if name and fold(name) != fold(place.path.rpartition("/")[2]):
+        _refuse_taken(loaded, f"{place.path.rpartition('/')[0]}/{name}")
+        edits += [
+            (loaded.names.places[one.folder, one.at], Change({one.key: value}, {}, ()))
+            for one, value in renamed(loaded, place, name)
+        ]
+    return edit_elements(root, loaded, edits, using)
 
 
 def set_enabled(root: Path, path: str, *, enabled: bool, using: EditContext) -> EditResult:
@@ -224,24 +172,11 @@ def set_enabled(root: Path, path: str, *, enabled: bool, using: EditContext) -> 
 
 
 def remove_monitor(root: Path, path: str, *, using: EditContext) -> EditResult:
-    """Removes a monitor. What depends on it is a problem that refuses the edit."""
+    """Removes a monitor with its own alerts. Raises Refused (`in_use`) while others depend on it."""
     loaded = _load(root, using)
-    return _remove_element(root, loaded, _monitor(loaded, path), using)
-
-
-def _remove_element(root: Path, loaded: LoadedTree, place: Place, using: EditContext) -> EditResult:
-    kind = str(place.at[0])
-
-    def in_table(table: Table) -> None:
-        element, items = _element(table, place.at), table[kind]
-        left = [item for item in items if item is not element] if isinstance(items, list) else []
-        if left:
-            table[kind] = left
-        else:
-            del table[kind]
-
-    text = edited_text(loaded.drafts[place.folder].document.text, lambda t: remove_block(t, place.at), in_table)
-    return apply_edit(root, loaded, {group_file(place.folder): text}, using)
+    place = _monitor(loaded, path)
+    refuse_needed(loaded, place)
+    return remove_elements(root, loaded, place.folder, [place.at, *(one.at for one in own_alerts(loaded, place))], using)
 
 
 def add_alert(root: Path, scope: str, table: Mapping[str, object], *, using: EditContext) -> EditResult:
@@ -283,13 +218,14 @@ def edit_alert(
     renamed = (fold(_clean(scope)), fold(str(changes.get("name", name))))
     if loaded.names.alerts.get(renamed, place) is not place:
         raise Conflict(f"There is an alert '{changes.get('name')}' already", where=scope, code="duplicate_name")
-    return _edit_element(root, loaded, place, _Change(changes, {}, unset), using)
+    return edit_elements(root, loaded, [(place, Change(changes, {}, unset))], using)
 
 
 def remove_alert(root: Path, scope: str, name: str, *, using: EditContext) -> EditResult:
     """Removes an alert."""
     loaded = _load(root, using)
-    return _remove_element(root, loaded, _alert(loaded, scope, name), using)
+    place = _alert(loaded, scope, name)
+    return remove_elements(root, loaded, place.folder, [place.at], using)
 
 
 def set_preferences(root: Path, section: str, values: Mapping[str, object], *, using: EditContext) -> EditResult:

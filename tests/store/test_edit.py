@@ -38,6 +38,9 @@ actions = ["mail:ops@example.org"]
 """
 
 
+PORT = {"type": "port", "settings": {"host": "db"}}
+
+
 @pytest.fixture
 def root(tmp_path):
     return write_tree(tmp_path, {"Web": SHOP})
@@ -147,9 +150,39 @@ def test_removing_leaves_the_comment_above_what_follows(tmp_path, using):
 
 
 def test_a_monitor_that_others_depend_on_is_not_removed(root, using):
-    with pytest.raises(ConfigInvalid, match="m-home") as refusal:
+    with pytest.raises(Refused, match="Web shop/Database") as refusal:
         edit.remove_monitor(root, "Web shop/Home page", using=using)
-    assert refusal.value.problems[0].path.endswith("depends_on")
+    assert refusal.value.code == "in_use"
+    assert text(root) == SHOP
+
+
+def test_a_monitor_goes_with_its_own_alerts_and_no_other(root, using):
+    edit.add_alert(root, "Web shop/Database", {"name": "one"}, using=using)
+    edit.add_alert(root, "Web shop/Home page", {"name": "two"}, using=using)
+    edit.add_alert(root, "Web shop/Database", {"name": "three"}, using=using)
+    edit.remove_monitor(root, "Web shop/Database", using=using)
+    assert [(alert.scope, alert.name) for alert in load(root).alerts] == [("Web shop", "mail ops"), ("Web shop/Home page", "two")]
+
+
+def test_a_new_name_goes_to_alerts_and_to_what_depends_on_the_monitor(root, using):
+    edit.add_alert(root, "Web shop/Home page", {"name": "one"}, using=using)
+    edit.add_group(root, "Other", depends_on="web shop/home page", using=using)
+    edit.add_monitor(root, "Other", {**PORT, "name": "By path", "depends_on": "Web shop/Home page"}, using=using)
+    before = text(root)
+    edit.edit_monitor(root, "Web shop/Home page", {"name": "Front"}, using=using)
+    assert changed_lines(before, text(root)) == (
+        ['name = "Home page"      # everybody sees it', 'monitor = "Home page"'],
+        ['name = "Front"      # everybody sees it', 'monitor = "Front"'],
+    )
+    assert text(root, "Other").count('depends_on = "Web shop/Front"') == 2
+    tree = load(root)
+    assert {monitor.depends_on for monitor in tree.monitors if monitor.name != "Front"} == {"m-home"}
+    assert ("Web shop/Front", "one") in [(alert.scope, alert.name) for alert in tree.alerts]
+
+
+def test_a_new_name_that_is_taken_is_refused(root, using):
+    with pytest.raises(Conflict, match="Database"):
+        edit.edit_monitor(root, "Web shop/Home page", {"name": "database"}, using=using)
     assert text(root) == SHOP
 
 
@@ -259,7 +292,7 @@ def test_an_unknown_name_is_told_with_the_nearest_one(root, using, number):
         (lambda r, u: edit.add_group(r, "web SHOP", using=u), Conflict),
         (lambda r, u: edit.add_group(r, "Web shop/home page", using=u), Conflict),
         (lambda r, u: edit.add_group(r, "Web shop/home page/x", using=u), Conflict),
-        (lambda r, u: edit.edit_monitor(r, "Web shop/Database", {"name": "Home page"}, using=u), ConfigInvalid),
+        (lambda r, u: edit.edit_monitor(r, "Web shop/Database", {"name": "Home page"}, using=u), Conflict),
         (lambda r, u: edit.add_group(r, "a//b", using=u), Usage),
         (lambda r, u: edit.add_group(r, "a\nb", using=u), Usage),
         (lambda r, u: edit.add_monitor(r, "Web shop", {"name": "x", "type": "prt"}, using=u), ConfigInvalid),
