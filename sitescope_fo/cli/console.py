@@ -21,25 +21,25 @@ TOKEN = "SITESCOPE_TOKEN"  # noqa: S105  # the name of a variable
 """A token for `--attach`, in place of a login."""
 
 
-def open_console(call: Invocation, elsewhere: Elsewhere | None) -> int:
+def open_console(call: Invocation, elsewhere: Elsewhere | None, *, slow: bool) -> int:
     """Shows the console of another node, of the one that runs on the home, or of one that starts here.
 
     The exit code. Raises SiteScopeError when there is no such node or home.
     """
     if elsewhere is not None:
-        return _attached(call, elsewhere)
+        return _attached(call, elsewhere, slow=slow)
     home = Home(call.root)
     if isinstance(open_door(home.root), StoppedDoor):
         from sitescope_fo.console.start import on_own_engine
 
-        return on_own_engine(home, read_only=call.read_only)
+        return on_own_engine(home, read_only=call.read_only, slow=slow)
     from sitescope_fo.client.remote import RemoteClient
     from sitescope_fo.console.attached import attached
 
-    return attached(RemoteClient.local(home, read_only=call.read_only))
+    return attached(RemoteClient.local(home, read_only=call.read_only), slow=slow)
 
 
-def _attached(call: Invocation, elsewhere: Elsewhere) -> int:
+def _attached(call: Invocation, elsewhere: Elsewhere, *, slow: bool) -> int:
     from sitescope_fo.client.remote import RemoteClient
     from sitescope_fo.console.attached import attached
 
@@ -48,7 +48,7 @@ def _attached(call: Invocation, elsewhere: Elsewhere) -> int:
     client = RemoteClient.at(elsewhere.url, trusted=trusted, trust=trust, read_only=call.read_only)
     if token := os.environ.get(TOKEN, ""):
         client.use_token(token)
-        return attached(client)
+        return attached(client, slow=slow)
     # A loop of its own asks for the session: connections stay with the loop that opened them.
     client.use_token(_session(RemoteClient.at(elsewhere.url, trusted=trusted, trust=trust), elsewhere.user))
 
@@ -58,7 +58,7 @@ def _attached(call: Invocation, elsewhere: Elsewhere) -> int:
         finally:
             await client.aclose()
 
-    return attached(client, last=goodbye)
+    return attached(client, slow=slow, last=goodbye)
 
 
 def _session(client: RemoteClient, user: str) -> str:

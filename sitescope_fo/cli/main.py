@@ -65,9 +65,12 @@ COMMANDS = {
 @click.option("--attach", metavar="URL", help="Open the console of another node, after login, such as https://node.example:8443.")
 @click.option("--user", metavar="NAME", help="Who logs in with --attach; else it asks.")
 @click.option("--trust", metavar="FILE", help="A certificate to believe with --attach.")
+@click.option("--slow", is_flag=True, help="The console looks once a second instead of four times: for thin lines.")
 @click.option("--version", "show_version", is_flag=True, help="Print the version and end.")
 @click.pass_context
-def root(ctx: click.Context, daemon: bool, attach: str | None, user: str | None, trust: str | None, show_version: bool) -> None:
+def root(
+    ctx: click.Context, daemon: bool, attach: str | None, user: str | None, trust: str | None, slow: bool, show_version: bool
+) -> None:
     """Keep infrastructure monitoring alive when the monitoring server dies.
 
     Without a command it opens the console: on the node that runs on the home, or on one that it starts itself. Without a terminal
@@ -90,7 +93,7 @@ def root(ctx: click.Context, daemon: bool, attach: str | None, user: str | None,
 
         ctx.exit(run_daemon(call.root))
     if ctx.invoked_subcommand is None:
-        _without_command(ctx, call, Elsewhere(attach, user or "", trust or "") if attach else None)
+        _without_command(ctx, call, Elsewhere(attach, user or "", trust or "") if attach else None, slow=slow)
     elif attach:
         raise Usage("--attach takes no command", where=ctx.invoked_subcommand, hint="It opens a console: leave the command out")
 
@@ -103,11 +106,11 @@ class Elsewhere(NamedTuple):
     trust: str
 
 
-def _without_command(ctx: click.Context, call: Invocation, elsewhere: Elsewhere | None) -> None:
+def _without_command(ctx: click.Context, call: Invocation, elsewhere: Elsewhere | None, *, slow: bool) -> None:
     if call.on_terminal:
         from sitescope_fo.cli.console import open_console
 
-        ctx.exit(open_console(call, elsewhere))
+        ctx.exit(open_console(call, elsewhere, slow=slow))
     if elsewhere:
         raise Usage(
             "--attach needs a terminal", where=elsewhere.url, hint="Run it from a terminal, without pipes and without --json"

@@ -46,6 +46,7 @@ class Console(App[str]):
         *,
         embedded: bool = False,
         taste: Taste | None = None,
+        slow: bool = False,
         driver_class: type[Driver] | None = None,
         hint: str = "",
     ) -> None:
@@ -60,9 +61,9 @@ class Console(App[str]):
         """The status that the bars were made from."""
         self.wording = Wording(plain=self.taste.ascii, local=self.taste.clock == "local")
         self.actions: Mapping[str, Action] = with_keymap(self.taste.keys)
-        self.feed = Feed(client, self._heard, slow=self.taste.slow)
+        self.feed = Feed(client, self._heard, slow=slow or self.taste.slow)
         loaded = themes.load_themes([themes.own_themes(), *map(Path, self.taste.theme_folders)])
-        self._theme_problems = loaded.problems
+        self._theme_problems = (*((self.taste.problem,) if self.taste.problem else ()), *loaded.problems)
         for theme in loaded.themes.values():
             self.register_theme(theme)
         if self.taste.theme in self.available_themes:
@@ -110,11 +111,11 @@ class Console(App[str]):
         if self.feed.status is not self._barred:
             self._barred = self.feed.status
             self._news()
-        elif (page := self.page) is not None and page.is_mounted:
+        elif (page := self.page) is not None and page.live:
             page.news()
 
     def _news(self) -> None:
-        if (page := self.page) is not None and page.is_mounted:
+        if (page := self.page) is not None and page.live:
             page.show_bars()
             page.news()
 

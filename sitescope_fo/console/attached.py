@@ -11,7 +11,7 @@ from sitescope_fo.console.node_client import NodeClient
 from sitescope_fo.console.safe_app import SafeConsole
 from sitescope_fo.console.signals import Signals
 from sitescope_fo.console.stage import Goodbye, Stage
-from sitescope_fo.console.taste import load_taste
+from sitescope_fo.console.taste import taste_for
 from sitescope_fo.console.terminal import INPUT, Terminal
 from sitescope_fo.console.waiter import HEARD
 from sitescope_fo.console.watch import Watch
@@ -19,13 +19,15 @@ from sitescope_fo.console.watch import Watch
 LEAVE_LIMIT_S = 3.0
 
 
-def attached(client: NodeClient, kind: type[SafeConsole] = SafeConsole, *, hint: str = "", last: Goodbye | None = None) -> int:
+def attached(
+    client: NodeClient, kind: type[SafeConsole] = SafeConsole, *, slow: bool = False, hint: str = "", last: Goodbye | None = None
+) -> int:
     """Shows the console of the node behind `client`, which is then told goodbye by `last`, else only let go.
 
     The exit code. Raises what the console crashed with.
     """
     terminal, stage = Terminal(), Stage()
-    taste = load_taste(os.environ)
+    taste = taste_for(os.environ)
 
     def leave(_: object) -> None:
         stage.leave("quit")
@@ -36,7 +38,7 @@ def attached(client: NodeClient, kind: type[SafeConsole] = SafeConsole, *, hint:
     terminal.hush(None)
     try:
         Watch(Signals(HEARD), ((INPUT, "the terminal is gone"),), on_signal=leave, on_hangup=leave).start()
-        app = kind(client, embedded=False, taste=taste, driver_class=SheddingDriver, hint=hint)
+        app = kind(client, embedded=False, taste=taste, slow=slow, driver_class=SheddingDriver, hint=hint)
         stage.show(app, mouse=taste.mouse, last=last or client.aclose)
     except Exception:
         terminal.reset()

@@ -32,8 +32,10 @@ OVER = "over"
 class Program:
     """One console with its engine, from the fork to the end of the engine. On the main thread."""
 
-    def __init__(self, home: Home, taste: Taste, *, read_only: bool, terminal: Terminal, leash: Leash, signals: Signals) -> None:
-        self._home, self._taste, self._read_only = home, taste, read_only
+    def __init__(
+        self, home: Home, taste: Taste, *, slow: bool, read_only: bool, terminal: Terminal, leash: Leash, signals: Signals
+    ) -> None:
+        self._home, self._taste, self._slow, self._read_only = home, taste, slow, read_only
         self._terminal, self._leash = terminal, leash
         self._stage = Stage()
         self._host = EngineHost(home, self._engine_ended)
@@ -69,7 +71,7 @@ class Program:
         back = f"The node goes on in the background (pid {os.getpid()}). Come back with: sitescope-fo --home {self._home.root}"
         try:
             client = EmbeddedClient(self._host, str(self._home.root), read_only=self._read_only)
-            app = SafeConsole(client, embedded=True, taste=self._taste, driver_class=EngineDriver)
+            app = SafeConsole(client, embedded=True, taste=self._taste, slow=self._slow, driver_class=EngineDriver)
             app.painted = self._host.start  # one interpreter: loading both at once, the screen would stay dark for longer
             word = self._stage.show(app, mouse=self._taste.mouse)
         except Exception as error:  # noqa: BLE001  # the console's supervisor: monitoring goes on without it

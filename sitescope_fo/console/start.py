@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from sitescope_fo.console.signals import Signals
 
 
-def on_own_engine(home: Home, *, read_only: bool) -> int:
+def on_own_engine(home: Home, *, read_only: bool, slow: bool = False) -> int:
     """Runs the node of a home with a console in front; the exit code. Raises SiteScopeError: it cannot start, or crashed."""
     terminal = Terminal()
 
     def work(leash: Leash, signals: Signals) -> int:
         from sitescope_fo.console.program import Program
-        from sitescope_fo.console.taste import load_taste
+        from sitescope_fo.console.taste import taste_for
 
-        taste = load_taste(os.environ)
-        return Program(home, taste, read_only=read_only, terminal=terminal, leash=leash, signals=signals).run()
+        taste = taste_for(os.environ)
+        return Program(home, taste, slow=slow, read_only=read_only, terminal=terminal, leash=leash, signals=signals).run()
 
     return beside_a_waiter(work, terminal)

@@ -29,6 +29,8 @@ class Taste(msgspec.Struct, frozen=True, kw_only=True):
     theme_folders: tuple[str, ...] = ()
     file: str = ""
     """Where it is kept; "" = nowhere."""
+    problem: str = ""
+    """Why the file does not count; then it is not written either."""
 
     def save(self) -> None:
         """Writes it. Raises OSError."""
@@ -39,7 +41,7 @@ class Taste(msgspec.Struct, frozen=True, kw_only=True):
         table: dict[str, Any] = {
             name: value
             for name, value in msgspec.to_builtins(self).items()
-            if name not in {"file", "theme_folders"} and value != msgspec.to_builtins(Taste()).get(name)
+            if name not in _NOT_KEPT and value != msgspec.to_builtins(Taste()).get(name)
         }
         write_atomic(path, tomli_w.dumps(table).encode())
 
@@ -48,6 +50,14 @@ def taste_file(environ: Mapping[str, str]) -> Path:
     """`$XDG_CONFIG_HOME/sitescope-fo/console.toml`."""
     base = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
     return Path(base) / "sitescope-fo" / "console.toml"
+
+
+def taste_for(environ: Mapping[str, str]) -> Taste:
+    """The taste on file; with a file that cannot be read the built-in one and the reason: a typing error stops no monitoring."""
+    try:
+        return load_taste(environ)
+    except ConfigInvalid as error:
+        return Taste(problem=str(error))
 
 
 def load_taste(environ: Mapping[str, str]) -> Taste:
@@ -65,7 +75,7 @@ def load_taste(environ: Mapping[str, str]) -> Taste:
         raise ConfigInvalid(
             f"The console's settings cannot be read: {error}", where=str(path), hint="Mend or delete the file"
         ) from error
-    if unknown := [key for key in raw if key not in Taste.__struct_fields__]:
+    if unknown := [key for key in raw if key not in _NAMES]:
         raise ConfigInvalid(f"There is no console setting '{unknown[0]}'", where=str(path), hint=f"Known: {', '.join(_NAMES)}")
     keys = raw.pop("keys", {})
     if not isinstance(keys, dict):
@@ -85,4 +95,5 @@ def _keys(value: object) -> object:
     return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
 
 
-_NAMES = tuple(name for name in Taste.__struct_fields__ if name not in {"file", "theme_folders"})
+_NOT_KEPT = frozenset({"file", "theme_folders", "problem"})
+_NAMES = tuple(name for name in Taste.__struct_fields__ if name not in _NOT_KEPT)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sitescope_fo.console.taste import Taste, load_taste, taste_file
+from sitescope_fo.console.taste import Taste, load_taste, taste_file, taste_for
 from sitescope_fo.model.errors import ConfigInvalid
 
 
@@ -46,3 +46,14 @@ def test_a_wrong_setting_is_told_with_its_file(tmp_path, text, part):
         load_taste(environ(tmp_path))
     assert part in str(error.value)
     assert "console.toml" in str(error.value)
+
+
+def test_a_broken_file_stops_no_monitoring_and_is_never_written_over(tmp_path):
+    file = taste_file(environ(tmp_path))
+    file.parent.mkdir()
+    file.write_text("theme = ")
+    taste = taste_for(environ(tmp_path))
+    taste.save()
+    assert "cannot be read" in taste.problem
+    assert taste.theme == "harbour"
+    assert file.read_text() == "theme = "
