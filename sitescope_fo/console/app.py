@@ -23,6 +23,7 @@ from sitescope_fo.console.node_client import NodeClient
 from sitescope_fo.console.page import PAGES, Page
 from sitescope_fo.console.pages import page_of
 from sitescope_fo.console.taste import Taste
+from sitescope_fo.console.view.role_change import role_changes
 from sitescope_fo.console.view.said import Wording
 from sitescope_fo.model.snapshot import StatusReport
 
@@ -108,7 +109,10 @@ class Console(App[str]):
 
     def _heard(self) -> None:
         """The bars speak of the status; rows that changed leave them as they are."""
-        if self.feed.status is not self._barred:
+        if self.feed.status is not self._barred and self.feed.status is not None:
+            for change in role_changes(self._barred, self.feed.status):
+                severity = "information" if change.calm else "warning"
+                self.notify(change.text, title=change.title, severity=severity, timeout=10, markup=False)
             self._barred = self.feed.status
             self._news()
         elif (page := self.page) is not None and page.live:

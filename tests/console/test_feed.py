@@ -5,6 +5,7 @@ import pytest
 
 from sitescope_fo.console.feed import Feed
 from sitescope_fo.console.view.filter import parse_filter
+from sitescope_fo.console.view.role_change import role_changes
 from sitescope_fo.console.view.said import Wording, age, countdown, steps, value_text
 from sitescope_fo.console.view.title import Picture, title
 from sitescope_fo.model.errors import Unreachable, Usage
@@ -70,6 +71,34 @@ def test_the_profile_that_needs_eyes_is_shown_when_none_is_selected():
     both = status(profiles=[profile("calm"), profile("busy", state="active", position="active")])
     assert "> ACTIVE busy (of 2)" in said(answer=both)[0]
     assert "STANDBY calm" in said(answer=both, profile="calm")[0]
+
+
+# --- changes of role -------------------------------------------------------------------------------------------------------
+
+
+def changes(before, after):
+    return [(c.title, c.calm) for c in role_changes(msgspec.convert(before, StatusReport), msgspec.convert(after, StatusReport))]
+
+
+def test_a_change_of_role_is_told_once_with_its_reason():
+    acting = profile(state="active", last_transition={"why": "no proof of life for 5 s"})
+    before, after = status(), status(profiles=[acting])
+    assert changes(before, after) == [("prod: standby -> active", False)]
+    assert changes(after, after) == []
+    told = role_changes(msgspec.convert(before, StatusReport), msgspec.convert(after, StatusReport))
+    assert told[0].text == "no proof of life for 5 s"
+
+
+def test_a_new_profile_and_the_first_look_are_no_change_of_role():
+    assert changes(status(profiles=[]), status()) == []
+    assert role_changes(None, msgspec.convert(status(), StatusReport)) == ()
+
+
+def test_a_primary_tells_of_itself():
+    running, yielded = status(role="primary"), status(role="primary")
+    yielded["node"]["state"] = "yielded"
+    assert changes(running, yielded) == [("fo1.example: running -> yielded", False)]
+    assert changes(yielded, running) == [("fo1.example: yielded -> running", True)]
 
 
 # --- words -----------------------------------------------------------------------------------------------------------------
