@@ -111,8 +111,13 @@ class Console(App[str]):
         """The bars speak of the status; rows that changed leave them as they are."""
         if self.feed.status is not self._barred and self.feed.status is not None:
             for change in role_changes(self._barred, self.feed.status):
-                severity = "information" if change.calm else "warning"
-                self.notify(change.text, title=change.title, severity=severity, timeout=10, markup=False)
+                self.notify(
+                    change.text,
+                    title=change.title,
+                    severity="information" if change.calm else "warning",
+                    timeout=10,
+                    markup=False,
+                )
             self._barred = self.feed.status
             self._news()
         elif (page := self.page) is not None and page.live:
