@@ -20,10 +20,10 @@ import math
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from sitescope_fo.engine.entry import EARLY_S, Entry, error_interval_s
-from sitescope_fo.engine.ramp import Place, Ramp
+from sitescope_fo.engine.host_room import HostRoom, Waiting
+from sitescope_fo.engine.ramp import Pause, Place, Ramp
 from sitescope_fo.engine.spread import first_wait, goes_on, next_slot, place, target_host
 from sitescope_fo.model.monitor import Monitor, MonitorKey
 
@@ -41,22 +41,6 @@ LAST_RUN, HOST_FULL, NODE_FULL, LATE = "last run not ended", "no room at its hos
 """Why a run was skipped."""
 
 
-class Pause(NamedTuple):
-    """Nobody looked at the plan for `gap_s`: so many monitors fell due, and so many runs more will not be made."""
-
-    gap_s: float
-    monitors: int
-    runs: int
-
-
-class Waiting(NamedTuple):
-    """Monitors that are due and wait for a host that has as many checks under way as it may have."""
-
-    host: str
-    running: int
-    waiting: int
-
-
 class Plan:
     """The schedule of all monitors of a node, and how many may run."""
 
@@ -68,7 +52,8 @@ class Plan:
         ramp_per_s: float = 500.0,
         host_of: Callable[[Monitor], str] = target_host,
     ) -> None:
-        self.max_checks, self.max_per_host = max_checks, max_per_host
+        self.max_checks = max_checks
+        self._hosts = HostRoom(max_per_host)
         self._host_of = host_of
         self._ramp = Ramp(ramp_per_s)
         self._entries: dict[MonitorKey, Entry] = {}
@@ -76,10 +61,8 @@ class Plan:
         self._heap: list[tuple[float, int, Entry]] = []
         self._seq = 0
         self._ready: deque[Entry] = deque()
-        self._at_host: dict[str, deque[Entry]] = {}
         self._queued: set[MonitorKey] = set()
         self._running: dict[MonitorKey, str] = {}
-        self._per_host: Counter[str] = Counter()
         self._manual: set[MonitorKey] = set()
         self._verifying: set[MonitorKey] = set()
         self._overruns: Counter[MonitorKey] = Counter()
@@ -101,7 +84,7 @@ class Plan:
 
     def limit(self, *, max_checks: int, max_per_host: int, ramp_per_s: float) -> None:
         """Sets other limits; what runs already goes on."""
-        self.max_checks, self.max_per_host = max_checks, max_per_host
+        self.max_checks, self._hosts.most = max_checks, max_per_host
         self._ramp.pace(ramp_per_s)
         self.on_change()
 
@@ -218,12 +201,12 @@ class Plan:
             if not self._in_force(entry):
                 self._admit(entry.host)
                 continue
-            if self._at_limit(entry.host):
-                self._at_host.setdefault(entry.host, deque()).append(entry)
+            if self._hosts.full(entry.host):
+                self._hosts.wait(entry)
                 continue
             self._queued.discard(entry.key)
             self._running[entry.key] = entry.host
-            self._per_host[entry.host] += 1
+            self._hosts.enter(entry.host)
             started.append(entry.key)
         self._full = room <= len(started)
         return started
@@ -234,9 +217,7 @@ class Plan:
         if host is None:
             return
         self._verifying.discard(key)
-        self._per_host[host] -= 1
-        if not self._per_host[host]:
-            del self._per_host[host]
+        self._hosts.leave(host)
         self._admit(host)
 
     @property
@@ -294,8 +275,7 @@ class Plan:
 
     def crowded(self, most: int = 3) -> list[Waiting]:
         """The hosts for which most monitors wait because they have as many checks under way as they may have."""
-        lines = [Waiting(h, self._per_host[h], sum(map(self._in_force, line))) for h, line in self._at_host.items()]
-        return sorted((line for line in lines if line.waiting), key=lambda line: -line.waiting)[:most]
+        return self._hosts.crowded(most, self._in_force)
 
     @property
     def overdue(self) -> int:
@@ -333,13 +313,9 @@ class Plan:
 
     def _admit(self, host: str) -> None:
         """Lets the next monitor that waits for a host try again."""
-        waiting = self._at_host.get(host)
-        while waiting:
-            entry = waiting.popleft()
-            if self._in_force(entry):
-                self._ready.appendleft(entry)
-                return
-        self._at_host.pop(host, None)
+        entry = self._hosts.next(host, self._in_force)
+        if entry is not None:
+            self._ready.appendleft(entry)
 
     def _tidy(self) -> None:
         """Drops heap items that no longer count once they outnumber the others."""
@@ -370,15 +346,12 @@ class Plan:
             elif entry.key in self._running:
                 self._skip(entry, 1, LAST_RUN)
             else:
-                self._skip(entry, 1, HOST_FULL if entry.host in self._at_host else NODE_FULL)
+                self._skip(entry, 1, HOST_FULL if self._hosts.has_line(entry.host) else NODE_FULL)
 
     def _skip(self, entry: Entry, runs: int, why: str) -> None:
         if runs and entry.key != NOOP:
             self.skips[why] += runs
             self._overruns[entry.key] += runs
-
-    def _at_limit(self, host: str) -> bool:
-        return bool(host) and self._per_host[host] >= self.max_per_host
 
     def _catch_up(self, now: float, gap_s: float) -> None:
         """After a pause: what fell due meanwhile goes through the ramp, one run each."""

@@ -6,6 +6,7 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from sitescope_fo.model.monitor import MonitorKey
 
@@ -15,6 +16,14 @@ Place = tuple[float, float, MonitorKey]
 CATCH_UP_S = 0.05
 """How much a busy loop may make up for at once."""
 EARLY_S = 1e-6
+
+
+class Pause(NamedTuple):
+    """Nobody looked at the plan for `gap_s`: so many monitors fell due, and so many runs more will not be made."""
+
+    gap_s: float
+    monitors: int
+    runs: int
 
 
 class Ramp:

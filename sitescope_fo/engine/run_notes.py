@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 
 from sitescope_fo.engine.cells import Decision
 from sitescope_fo.engine.effects import RunNote
-from sitescope_fo.engine.plan import HOST_FULL, LAST_RUN, NODE_FULL, Pause, Plan
+from sitescope_fo.engine.plan import HOST_FULL, LAST_RUN, NODE_FULL, Plan
+from sitescope_fo.engine.ramp import Pause
 from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.fact import ChecksHang, Fact, RunsMissed, RunsSkipped
 

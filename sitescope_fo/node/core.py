@@ -28,17 +28,15 @@ from sitescope_fo.failover.state import PrimarySide, ProfileState
 from sitescope_fo.model import wire
 from sitescope_fo.model.config import HaConfig, MailSettings, NodeConfig, Peer, Profile, Tree
 from sitescope_fo.model.effect import Effect
-from sitescope_fo.model.errors import Bad, Problem, Refused, SiteScopeError
+from sitescope_fo.model.errors import Problem, SiteScopeError
 from sitescope_fo.model.fact import ChecksReceived, Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked, Tick
 from sitescope_fo.model.monitor import MonitorKey
-from sitescope_fo.model.snapshot import MonitorRow
 from sitescope_fo.model.status import Role, Status
 from sitescope_fo.node import decide, snapshot, state_file
 from sitescope_fo.node.codec import STATE_LANE, StateJournal
 from sitescope_fo.node.decide import Decider
 from sitescope_fo.node.executor import Executor
 from sitescope_fo.node.ha_commands import find_profile, with_profile
-from sitescope_fo.node.monitor_rows import monitor_row
 from sitescope_fo.node.needs import Ports
 from sitescope_fo.node.own_tree import OwnTree
 from sitescope_fo.node.peer_api import take_announcement
@@ -60,7 +58,6 @@ STOP_GRACE_S = 3.0
 CLOSE_S = 1.0
 REFERENCE_TARGETS = 5
 MAILS_SETTLE_S = 1.0
-RUN_MARGIN_S = 10.0
 
 
 class Node:
@@ -274,26 +271,6 @@ class Node:
             self.records.event("peer_announced", what)
             self.list_peers()
         return peer
-
-    async def run_now(self, key: MonitorKey) -> MonitorRow:
-        """Runs a monitor and returns its row once the result is in. Raises Refused when it cannot run, Bad when nothing came."""
-        monitor = self.world.catalogue.monitor(key)
-        if monitor is None or not monitor.enabled:
-            raise Refused("The monitor is disabled", where=str(key), hint="sitescope-fo monitor enable PATH", code="disabled")
-        before = self._last_run(key)
-        if not self.runner.run_now(key) and key not in self.runner.in_flight():
-            raise Refused("The monitor is not scheduled yet", where=monitor.path, hint="Try again", code="not_scheduled")
-        longest_s = monitor.timeout_s * (2 if monitor.verify_error else 1) + RUN_MARGIN_S
-        with anyio.move_on_after(longest_s):
-            while True:
-                if self._last_run(key) != before:
-                    return monitor_row(self, key, monitor)
-                await self.writer.changed()
-        raise Bad(f"No result within {longest_s:.0f} s", where=monitor.path, code="no_result")
-
-    def _last_run(self, key: MonitorKey) -> tuple[float, float]:
-        state: MonitorState | None = self.writer.table.get(decide.key_cell(key))
-        return (state.last_wall, state.started_mono) if state is not None else (0.0, 0.0)
 
     # --- life -------------------------------------------------------------------------------------------------------
 

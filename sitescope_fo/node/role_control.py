@@ -18,7 +18,7 @@ from sitescope_fo.model.duration import format_duration
 from sitescope_fo.model.errors import Bad, Refused, Unreachable, Usage
 from sitescope_fo.model.service import Who
 from sitescope_fo.model.status import Position, Role
-from sitescope_fo.node import certificate_commands, operator_commands, testing
+from sitescope_fo.node import certificate_commands, monitor_run, operator_commands, testing
 from sitescope_fo.node.ha_commands import find_profile, refuse_role
 from sitescope_fo.node.profile_watch import ProfileWatch
 
@@ -55,7 +55,7 @@ class RoleControl:
             case commands.HistoryVerify():
                 return await self._verify_history(body, progress)
             case commands.MonitorRun():
-                return await self._run_monitor(body)
+                return await monitor_run.apply(self._node, body)
             case commands.Ack() | commands.Unack() | commands.DowntimeAdd() | commands.DowntimeEnd():
                 return await operator_commands.apply(self._node, who, body)
             case commands.Reload():
@@ -232,17 +232,6 @@ class RoleControl:
 
     async def _history(self, watch: ProfileWatch) -> tuple[history.HistoryRow, ...]:
         return await self._node.ports.work.run_blocking(history.list_history, watch.folder)
-
-    # --- monitors ---------------------------------------------------------------------------------------------------
-
-    async def _run_monitor(self, body: commands.MonitorRun) -> tuple[str, Any]:
-        node = self._node
-        key = node.world.catalogue.find(body.path)
-        if not node.may_start(key.profile):
-            who = "the primary" if node.role is Role.failover else "the failover"
-            raise Refused(f"This node does not run '{body.path}' now", where=str(key), hint=f"Run it on {who}", code="suspended")
-        row = await node.run_now(key)
-        return f"{row.path}: {row.status} {row.state_string}", row
 
 
 def _under_way(state: ProfileState, wanted: set[Position]) -> bool:

@@ -163,7 +163,7 @@ def test_a_monitor_that_leaves_the_tree_at_its_turn_gives_the_turn_on():
     plan = plan_of(*slow, max_per_host=1)
     [first] = [one for one in plan.pop_due(600.0, 0) if one != NOOP]
     plan.finished(first, 600.1)  # now the second has the turn
-    second, third = (entry.key for entry in (*plan._ready, *plan._at_host["slow"]))
+    second, third = (entry.key for entry in (*plan._ready, *plan._hosts._lines["slow"]))
     plan.set_monitors("", [m for m in slow if m.id != second.id], 600.1)
     assert plan.pop_due(600.2, 0) == [third]
 

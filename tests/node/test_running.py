@@ -1,7 +1,5 @@
 """Rhythm, second runs, crowds and long lists on a whole node."""
 
-from collections import deque
-
 import anyio
 import pytest
 
@@ -114,7 +112,8 @@ async def test_hanging_checks_and_crowded_hosts_are_in_status_check_and_run_log(
     group_file(primary.home, "Web", *(f"M{n}" for n in range(4)))
     async with primary.running():
         node = primary.node
-        node.plan._at_host["big"] = deque(_waiting(node, n) for n in range(40))
+        for n in range(40):
+            node.plan._hosts.wait(_waiting(node, n))
         node.runner._hanging[MonitorKey("", "x")] = None
         status = await primary.status()
         assert (status["health"]["hanging"], status["health"]["overdue"]) == (1, 40)
