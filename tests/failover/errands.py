@@ -46,6 +46,7 @@ class Errands(Schemes):
         if node.mirror and node.awake:
             self.say(facts.MirrorMissing(profile=NAME, what="torn"))
             node.look_at_mirror()
+            self.pair.rules.since.clear()  # the wait begins anew, and no rule saw why: no time passed
 
     def blink(self):
         """The check schedule closes and opens again."""
