@@ -47,6 +47,11 @@ class Page(Screen[None]):
         self._compositor = SpansCompositor()
 
     @property
+    def live(self) -> bool:
+        """Its widgets are there. News may still come while the toolkit takes them away at the end."""
+        return self.is_mounted and not self._pruning
+
+    @property
     def console(self) -> Console:
         """The app."""
         return cast("Console", self.app)
@@ -100,9 +105,9 @@ class Page(Screen[None]):
 
     def show_bars(self) -> None:
         """Title, pages and keys, as far as they say something else than before."""
-        console, width = self.console, self.size.width
-        if not width or not self.is_mounted:
+        if not self.live or not self.size.width:
             return
+        console, width = self.console, self.size.width
         picture = Picture(
             status=self.status,
             profile=console.profile,

@@ -237,6 +237,15 @@ async def test_escape_sequences_of_a_monitored_host_do_not_reach_the_terminal():
         assert "?[31mboo?[bold]" in seen(app)
 
 
+async def test_news_that_come_while_the_console_ends_break_nothing():
+    node = FakeNode()
+    async with shown(node) as (app, _):
+        page = app.screen
+    app._heard()
+    page.show_bars()
+    assert not page.live
+
+
 # --- actions ----------------------------------------------------------------------------------------------------------
 
 

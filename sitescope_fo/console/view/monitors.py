@@ -26,6 +26,7 @@ class BoardRows:
 
     def __init__(self, board: Board, wording: Wording, now: float, units: Units) -> None:
         self.board, self.wording, self.now, self.units = board, wording, now, units
+        self._mixed = board.groups.mixed
 
     def __len__(self) -> int:
         return len(self.board.shown)
@@ -51,7 +52,8 @@ class BoardRows:
         tree, inside = self.board.place
         if inside:
             return clean(group[len(inside) + 1 :] or ".")
-        return clean(f"{row.profile}:{group}" if row.profile and tree == ALL[0] and not self.board.profile else group)
+        named = row.profile and self._mixed and tree == ALL[0] and not self.board.profile
+        return clean(f"{row.profile}:{group}" if named else group)
 
 
 def state_cell(row: MonitorRow, wording: Wording) -> Cell:

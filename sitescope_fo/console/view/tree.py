@@ -89,6 +89,11 @@ class Groups:
             chain = self._chains[group] = (*above, (profile, ""), ALL)
         return chain
 
+    @property
+    def mixed(self) -> bool:
+        """There is more than one tree."""
+        return sum(1 for _, path in self._counts if not path) > 2  # `ALL` is one of them
+
     def total(self, place: Place) -> int:
         """Monitors below a place."""
         return self._counts.get(place, Counter())["all"]
