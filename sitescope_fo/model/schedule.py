@@ -6,14 +6,23 @@ Both follow the wall clock of the node's time zone, as the guide's schedule pref
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from sitescope_fo.model.local_time import (
+    MINUTES_A_DAY,
+    MINUTES_A_WEEK,
+    jump_between,
+    later,
+    minute_of_week,
+    minutes_until,
+    skipped_at,
+)
+
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MINUTES_A_DAY = 24 * 60
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,40 +50,57 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
     def open_at(self, when: datetime) -> bool:
         """Whether the local time `when` lies in a window (always False for an absolute schedule)."""
-        day = DAYS[when.weekday()]
-        minute = when.hour * 60 + when.minute
-        return any(w.day == day and w.start <= minute < w.end for w in self.windows)
+        return self._covers(minute_of_week(when))
 
     def next_open(self, when: datetime) -> datetime | None:
-        """The next local time at or after `when` that lies in a window, at most eight days ahead."""
-        if self.open_at(when):
-            return when
-        starts = [_at(when, offset, w.start) for offset in range(9) for w in self.windows if w.day == _day(when, offset)]
-        return min((s for s in starts if s > when), default=None)
+        """The first instant at or after `when` that lies in a window; None when there is none."""
+        return when if self.open_at(when) else self._next_turn(when)
 
     def next_close(self, when: datetime) -> datetime | None:
         """The end of the stretch of windows that `when` lies in; None when it lies in none, or when no window ever ends."""
-        here, limit = when, when + timedelta(days=8)
-        while here < limit and self.open_at(here):
-            day, minute = DAYS[here.weekday()], here.hour * 60 + here.minute
-            end = max(w.end for w in self.windows if w.day == day and w.start <= minute < w.end)
-            here = _at(here, end // MINUTES_A_DAY, end % MINUTES_A_DAY)
-        return None if here == when or here >= limit else here
+        return self._next_turn(when) if self.open_at(when) else None
 
     def next_moment(self, after: datetime) -> datetime | None:
-        """The first absolute moment later than `after`, at most eight days ahead."""
-        times = [_at(after, offset, m.minute) for offset in range(9) for m in self.moments if m.day == _day(after, offset)]
-        return min((t for t in times if t > after), default=None)
+        """The first moment later than `after`; None without moments.
+
+        One that the clock skips in spring strikes as it jumps; one that comes twice in autumn strikes the first time.
+        """
+        strikes = {_minute(moment.day, moment.minute) for moment in self.moments}
+        here = after
+        while strikes:
+            following = later(here, min(minutes_until(strike, here) for strike in strikes))
+            jump = jump_between(here, following)
+            if jump is None and not following.fold:
+                return following
+            if jump is not None:
+                first, skipped = skipped_at(jump, here)
+                if skipped and any((strike - first) % MINUTES_A_WEEK <= skipped for strike in strikes):
+                    return jump
+            here = jump or following
+        return None
+
+    def _next_turn(self, when: datetime) -> datetime | None:
+        """The first instant after `when` at which it opens or closes; None when it never does."""
+        is_open, here = self.open_at(when), when
+        turns = sorted(
+            {_minute(window.day, edge) % MINUTES_A_WEEK for window in self.windows for edge in (window.start, window.end)}
+        )
+        turns = [turn for turn in turns if self._covers(turn) is not is_open]
+        while turns:
+            following = later(here, min(minutes_until(turn, here) for turn in turns))
+            here = jump_between(here, following) or following
+            if self.open_at(here) is not is_open:
+                return here
+        return None
+
+    def _covers(self, minute: int) -> bool:
+        """Whether a minute of the week lies in a window."""
+        day, of_day = DAYS[minute // MINUTES_A_DAY], minute % MINUTES_A_DAY
+        return any(w.day == day and w.start <= of_day < w.end for w in self.windows)
 
 
-def _day(when: datetime, offset: int) -> Day:
-    return DAYS[(when.weekday() + offset) % 7]
-
-
-def _at(when: datetime, offset: int, minute: int) -> datetime:
-    midnight = when.replace(hour=0, minute=0, second=0, microsecond=0)
-    day = midnight + timedelta(days=offset)
-    return day.replace(hour=minute // 60 % 24, minute=minute % 60)
+def _minute(day: Day, minute: int) -> int:
+    return DAYS.index(day) * MINUTES_A_DAY + minute
 
 
 def window_texts(windows: Iterable[Window]) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ import msgspec
 
 from sitescope_fo.model.config import MailServer, MailSettings
 from sitescope_fo.model.errors import Problem
+from sitescope_fo.model.local_time import MINUTES_A_DAY
 from sitescope_fo.model.monitor import Action
-from sitescope_fo.model.schedule import DAYS, MINUTES_A_DAY, Day, Moment, Schedule, Window
+from sitescope_fo.model.schedule import DAYS, Day, Moment, Schedule, Window
 from sitescope_fo.store.toml_reader import Document, TableReader, fold, nearest
 
 ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
@@ -112,12 +113,15 @@ def _refuse_duplicates(document: Document, what: str, names: list[str]) -> None:
 
 def _schedule(table: TableReader) -> Schedule:
     name = table.name()
-    windows = [w for text in table.texts("windows") for w in _windows(table, text)]
-    moments = [m for text in table.texts("moments") for m in _moments(table, text)]
+    spans, strikes = table.texts("windows"), table.texts("moments")
+    windows = [w for text in spans for w in _windows(table, text)]
+    moments = [m for text in strikes for m in _moments(table, text)]
     if table.has("windows") == table.has("moments"):
         table.problem(
             "", "A schedule has either 'windows' (a range) or 'moments' (absolute)", f"{_WINDOW_HINT} or {_MOMENT_HINT}"
         )
+    elif not spans and not strikes:
+        table.problem("", "A schedule without times would let nothing run for ever", f"{_WINDOW_HINT} or {_MOMENT_HINT}")
     table.finish()
     return Schedule(
         name=name, kind="absolute" if table.has("moments") else "range", windows=tuple(windows), moments=tuple(moments)

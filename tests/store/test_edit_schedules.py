@@ -53,7 +53,14 @@ def test_new_times_of_another_kind_replace_the_old_ones(root, using):
 
 
 @pytest.mark.parametrize(
-    "times", [{"windows": ["mon 25:00-26:00"]}, {"moments": ["someday 06:00"]}, {"windows": ["mon 08:00-08:00"]}]
+    "times",
+    [
+        {"windows": ["mon 25:00-26:00"]},
+        {"moments": ["someday 06:00"]},
+        {"windows": ["mon 08:00-08:00"]},
+        {"windows": []},
+        {"moments": []},
+    ],
 )
 def test_times_that_are_none_are_refused_and_nothing_is_written(root, using, times):
     with pytest.raises(ConfigInvalid):
