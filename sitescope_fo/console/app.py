@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -12,6 +13,7 @@ from typing import ClassVar
 import msgspec
 from textual.app import App, SystemCommand
 from textual.driver import Driver
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
 from sitescope_fo.console import themes
@@ -22,6 +24,7 @@ from sitescope_fo.console.feed import Feed
 from sitescope_fo.console.node_client import NodeClient
 from sitescope_fo.console.page import PAGES, Page
 from sitescope_fo.console.pages import page_of
+from sitescope_fo.console.plain import NO_COLOURS, PLAIN_LETTERS, no_colour
 from sitescope_fo.console.taste import Taste
 from sitescope_fo.console.view.role_change import role_changes
 from sitescope_fo.console.view.said import Wording
@@ -60,7 +63,8 @@ class Console(App[str]):
         self.profile = ""
         self._barred: StatusReport | None = None
         """The status that the bars were made from."""
-        self.wording = Wording(plain=self.taste.ascii, local=self.taste.clock == "local")
+        self.wording = Wording(plain=self.taste.plain, local=self.taste.clock == "local")
+        self.no_color = no_colour(os.environ)
         self.actions: Mapping[str, Action] = with_keymap(self.taste.keys)
         self.feed = Feed(client, self._heard, slow=slow or self.taste.slow)
         loaded = themes.load_themes([themes.own_themes(), *map(Path, self.taste.theme_folders)])
@@ -81,8 +85,6 @@ class Console(App[str]):
         for name in PAGES:
             self.add_mode(name, page_of(name))
         self.switch_mode("monitors")
-        if self.taste.ascii:
-            self.add_class("-ascii")
         self.run_worker(self.feed.run(), name="feed", exit_on_error=True)
         self.set_interval(BEAT_S, self._beat)
         for problem in self._theme_problems:
@@ -91,6 +93,22 @@ class Console(App[str]):
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """So a theme without our variables works, too."""
         return themes.variable_defaults(self.current_theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """What every line passes through last: the toolkit's, but for its greys in place of no colour, then ours."""
+        filters = [each for each in super().get_line_filters() if not isinstance(each, Monochrome | NoColor)]
+        if self.no_color:
+            filters.append(NO_COLOURS)
+        if self.wording.plain:
+            filters.append(PLAIN_LETTERS)
+        return filters
+
+    def reword(self, wording: Wording) -> None:
+        """From now on all is written like this."""
+        other_letters, self.wording = wording.plain != self.wording.plain, wording
+        if other_letters:
+            self.refresh_css(animate=False)  # lines that were made before are kept in other letters
+        self._news()
 
     @property
     def read_only(self) -> bool:
@@ -227,10 +245,9 @@ class Console(App[str]):
 
     def do_clock(self) -> None:
         """UTC or local time."""
-        self.wording = msgspec.structs.replace(self.wording, local=not self.wording.local)
+        self.reword(msgspec.structs.replace(self.wording, local=not self.wording.local))
         self.taste = msgspec.structs.replace(self.taste, clock="local" if self.wording.local else "utc")
         self.keep_taste()
-        self._news()
 
     def do_copy(self) -> None:
         """Copies what the page gives."""

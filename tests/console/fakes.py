@@ -118,7 +118,7 @@ def config_of(row):
         "error_frequency": "20s",
         "error_frequency_s": 20.0,
         "verify_error": False,
-        "schedule": "business hours",
+        "schedule": "",
         "enabled": row["enabled"],
         "timeout": "10s",
         "timeout_s": 10.0,
@@ -126,7 +126,7 @@ def config_of(row):
         "error_if": [],
         "warning_if": ["round_trip_time > 800ms"] if row["type"] != "script" else [],
         "good_if": [],
-        "depends_on": "m7",
+        "depends_on": "",
         "depends_condition": "good",
         "description": "",
     }
@@ -191,7 +191,8 @@ class FakeNode:
 
         row = next(row for row in self.rows if params["path"].endswith(row["path"]))
         sheet = past.sheet(row)
-        return sheet | {"config": config_of(row) | sheet["config"]}
+        own = config_of(row)
+        return sheet | {"config": own | sheet["config"] | {"settings": own["settings"] | sheet["config"]["settings"]}}
 
     def answer_monitor_history(self, params):
         from tests.console import past

@@ -126,6 +126,12 @@ def test_rows_put_right_one_by_one_stand_as_if_all_were_sorted_anew(changes, sor
     assert all(kept.groups.problems(place) == anew.groups.problems(place) for place in anew.groups._counts)
 
 
+def test_by_last_run_the_latest_comes_first_and_what_never_ran_last():
+    rows = [row(1, last_run=stamp(90)), row(2, last_run=None), row(3, last_run=stamp(5)), row(4, last_run=stamp(40_000))]
+    found = board(*rows, sort="last run")
+    assert [found.at(at).id for at in range(4)] == ["m3", "m1", "m4", "m2"]
+
+
 def test_a_value_that_ticks_leaves_the_list_as_it_is():
     kept = board(row(1), row(2))
     before = kept.shown

@@ -45,7 +45,7 @@ def test_a_dependency_that_is_not_met_says_what_it_needs():
     assert said(view.chain_lines(sheet(), Wording(plain=True), 60))[2:] == [
         "+ good     Network/Gateway ping",
         "x error    Network/Core switch",
-        "           needs good: no run until then",
+        "           no run until good",
     ]
 
 

@@ -54,7 +54,7 @@ _LIST: tuple[Action, ...] = (
         name="Downtime",
         help="Plan work on the monitor or its group: no alert until it is over; in one, end it.",
         bar=6,
-        command="downtime add",
+        command="downtime add, downtime end",
         changes=True,
     ),
     Action(
@@ -62,7 +62,7 @@ _LIST: tuple[Action, ...] = (
         keys=("e",),
         name="On/off",
         help="Switch the monitor off, or on again.",
-        command="monitor enable",
+        command="monitor enable, monitor disable",
         changes=True,
     ),
     Action(
@@ -102,7 +102,7 @@ _ONE: tuple[Action, ...] = (
         name="Downtime",
         help="Plan work on this monitor or its group; in a downtime, end it.",
         bar=5,
-        command="downtime add",
+        command="downtime add, downtime end",
         changes=True,
     ),
     Action(
@@ -110,7 +110,7 @@ _ONE: tuple[Action, ...] = (
         keys=("e",),
         name="On/off",
         help="Switch this monitor off, or on again.",
-        command="monitor enable",
+        command="monitor enable, monitor disable",
         changes=True,
     ),
     Action(

@@ -139,7 +139,9 @@ def chain_lines(sheet: Sheet, wording: Wording, width: int) -> list[Line]:
         lines.append((Cell(f"{pad(state.text, 10)} ", state.tone), Cell(name)))
         lines += [(Cell(" " * 11), Cell(part)) for part in more]
         if link.status != link.needs:
-            lines.append((Cell(f"{' ' * 11}needs {link.needs}: no run until then", "warning"),))
+            lines += [
+                (Cell(" " * 11), Cell(part, "warning")) for part in broken(f"no run until {link.needs}", max(10, width - 11))
+            ]
     return _section("Depends on", lines) if lines else []
 
 
