@@ -180,12 +180,13 @@ class EditsMonitors(ActsOnMonitor):
         if row.type not in types:
             return None
         sheet = await self.ask("monitor", {"path": target(row)})
-        around = await self._around(row.profile, prefixed=prefixed) if sheet is not None else None
+        group = row.path.rpartition("/")[0]
+        around = await self._around(row.profile, group, prefixed=prefixed) if sheet is not None else None
         return (types[row.type], around, sheet) if around is not None else None
 
-    async def _around(self, profile: str, *, prefixed: bool = False) -> Around | None:
+    async def _around(self, profile: str, group: str = "", *, prefixed: bool = False) -> Around | None:
         """What a form offers; `prefixed`: groups of every tree, those of a profile behind its name."""
-        from sitescope_fo.console.view.monitor_form import Around
+        from sitescope_fo.console.view.monitor_form import Around, inherited
 
         groups, schedules, stands = await self.ask("groups"), await self.ask("schedules"), await self._stands(profile)
         if groups is None or schedules is None or stands is None:
@@ -194,6 +195,7 @@ class EditsMonitors(ActsOnMonitor):
             groups=tuple(_named(row["profile"], row["path"]) for row in groups if prefixed or row["profile"] == profile),
             monitors=tuple(sorted(row.path for row in self.feed.board.rows() if row.profile == profile)),
             schedules=tuple(row["name"] for row in schedules if row["profile"] == profile),
+            depends=inherited(groups, group, profile),
             stands=stands,
         )
 

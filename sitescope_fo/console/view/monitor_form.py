@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -32,6 +32,8 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     monitors: tuple[str, ...] = ()
     """Paths in the tree of the monitor."""
     schedules: tuple[str, ...] = ()
+    depends: str = ""
+    """What the monitor's group depends on: it does, too, unless it says otherwise."""
     stands: Standing = OWN
 
 
@@ -45,9 +47,17 @@ def type_rows(types: Mapping[str, TypeSpec]) -> list[tuple[str, str]]:
     return [(spec.name, spec.help + (f" ({', '.join(spec.other_words)})" if spec.other_words else "")) for spec in types.values()]
 
 
+def inherited(groups: Iterable[Mapping[str, Any]], group: str, profile: str) -> str:
+    """What the monitors of a group depend on by it or by the nearest group above; "" = nothing. `groups`: that query."""
+    depends = {row["path"]: row["depends_on"] for row in groups if row["profile"] == profile}
+    parts = group.split("/")
+    above = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((depends[path] for path in above if depends.get(path)), "")
+
+
 def new_form(spec: TypeSpec, around: Around, *, group: str, sheet: Mapping[str, Any] | None = None) -> Form:
     """A new monitor of that type; with `sheet` a copy of that one. Secrets are not copied."""
-    texts = current_texts(spec, sheet) if sheet is not None else default_texts(spec)
+    texts = _own(current_texts(spec, sheet), around) if sheet is not None else default_texts(spec)
     lost = [name.removeprefix(PREFIX) for name, text in texts.items() if text == SHOWN_SECRET]
     note = around.stands.note
     if lost:
@@ -75,8 +85,15 @@ def new_form(spec: TypeSpec, around: Around, *, group: str, sheet: Mapping[str, 
 def edit_form(spec: TypeSpec, around: Around, sheet: Mapping[str, Any]) -> Form:
     """What is set, to be changed. A threshold says whether it holds for what was measured last."""
     values = {row["name"]: row["value"] for row in sheet.get("values", ())}
-    fields = _fields(spec, current_texts(spec, sheet), around, (), values)
+    fields = _fields(spec, _own(current_texts(spec, sheet), around), around, (), values)
     return Form(title=f"Edit {sheet['path']} ({spec.name})", fields=fields, note=around.stands.note)
+
+
+def _own(texts: Texts, around: Around) -> Texts:
+    """Without what comes from the group."""
+    if texts["depends_on"] and texts["depends_on"] == around.depends:
+        return {**texts, "depends_on": "", "depends_condition": "good"}
+    return texts
 
 
 def _fields(
@@ -164,7 +181,8 @@ def _timing(texts: Texts, around: Around) -> list[Field]:
             value=texts["depends_on"],
             offers=around.monitors,
             check=one_of(around.monitors, "monitor"),
-            help="It runs only while this monitor is in the condition below.",
+            help="It runs only while this monitor is in the condition below."
+            + (f" Empty: as its group, {around.depends}." if around.depends else ""),
             section=section,
         ),
         Field(
