@@ -1,8 +1,11 @@
 """The life of a pair, from its first start to its end, with everything in it that writes to a disk."""
 
+from functools import cache
+
 from sitescope_fo.model import command as commands
 from sitescope_fo.model.config import HaConfig
 from sitescope_fo.store.config_toml import load_ha_config, save_ha_config
+from tests.crash.player import play
 from tests.simulation.homes import OPS
 
 SHAPE = {"monitors": 2, "frequency": "5s"}
@@ -122,3 +125,9 @@ async def _mirrored_first(w):
 
 
 LIFE = {"beginning": beginning, "configuring": configuring, "takeover": takeover, "planned": planned}
+
+
+@cache
+def told(story):
+    """What a story does when nothing goes wrong; told once a process."""
+    return play(LIFE[story], **SHAPE)

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.crash.life import LIFE, SHAPE
+from tests.crash.life import LIFE, SHAPE, told
 from tests.crash.player import play
 
 pytestmark = pytest.mark.simulation
@@ -20,10 +20,6 @@ EVERYTHING = bool(int(os.environ.get(ALL, "0")))
 """Read at import: the suite clears what begins with SITESCOPE_ from the environment of a test."""
 SAMPLED = 18
 """Trials of one story and shard in the default run: 0.1 s of processor time each."""
-
-
-def _points(story):
-    return (play(LIFE[story], **SHAPE)).points
 
 
 def chosen_of(points, shard=0, shards=1, *, everything=EVERYTHING):
@@ -46,7 +42,7 @@ def chosen_of(points, shard=0, shards=1, *, everything=EVERYTHING):
 @pytest.mark.parametrize("shard", range(SHARDS))
 @pytest.mark.parametrize("story", LIFE)
 def test_a_pair_survives_a_crash_or_a_failing_disk_at_every_durable_step(story, shard):
-    chosen = chosen_of(_points(story), shard, SHARDS)
+    chosen = chosen_of(told(story).points, shard, SHARDS)
     played = play(LIFE[story], chosen, **SHAPE)
     assert played.trials == sum(map(len, chosen.values())) > 0
     print(f"\n{story}: {played.trials} trials over {len(played.points)} durable steps")
@@ -57,13 +53,13 @@ def test_a_pair_survives_a_crash_or_a_failing_disk_at_every_durable_step(story, 
 
 @pytest.mark.parametrize("story", LIFE)
 def test_the_same_story_has_the_same_steps(story):
-    first, second = _points(story), _points(story)
+    first, second = told(story).points, play(LIFE[story], **SHAPE).points
     assert [(p.item, p.step, p.kind, p.site) for p in first] == [(p.item, p.step, p.kind, p.site) for p in second]
 
 
 @pytest.mark.parametrize("story", LIFE)
 def test_no_node_writes_to_its_disk_on_its_event_loop(story):
-    assert (play(LIFE[story], **SHAPE)).strays == []
+    assert told(story).strays == []
 
 
 @pytest.mark.parametrize("how", ["kill", "EIO"])
@@ -72,10 +68,10 @@ def test_a_trial_that_fails_is_found_and_the_story_goes_on(how, monkeypatch):
         raise AssertionError(f"as if the {victim.name} had not come back")
 
     monkeypatch.setattr("tests.crash.player.recovers", never)
-    points = [point for point in _points("beginning") if how in point.hows()]
+    points = [point for point in told("beginning").points if how in point.hows()]
     chosen = {points[9].item: [(points[9].step, how)]}
     played = play(LIFE["beginning"], chosen, **SHAPE)
-    assert len(played.points) == len(_points("beginning"))
+    assert len(played.points) == len(told("beginning").points)
     ((trial, text),) = played.failures
     assert trial == (points[9].item, points[9].step, how)
     assert "had not come back" in text
