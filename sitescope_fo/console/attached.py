@@ -7,6 +7,7 @@ import signal
 import threading
 
 from sitescope_fo.console.driver import SheddingDriver
+from sitescope_fo.console.letters import as_given
 from sitescope_fo.console.node_client import NodeClient
 from sitescope_fo.console.safe_app import SafeConsole
 from sitescope_fo.console.signals import Signals
@@ -27,7 +28,7 @@ def attached(
     The exit code. Raises what the console crashed with.
     """
     terminal, stage = Terminal(), Stage()
-    taste = taste_for(os.environ)
+    taste = taste_for(as_given())
 
     def leave(_: object) -> None:
         stage.leave("quit")

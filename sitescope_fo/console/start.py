@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from sitescope_fo.console.terminal import Terminal
@@ -18,10 +17,11 @@ def on_own_engine(home: Home, *, read_only: bool, slow: bool = False) -> int:
     terminal = Terminal()
 
     def work(leash: Leash, signals: Signals) -> int:
+        from sitescope_fo.console.letters import as_given
         from sitescope_fo.console.program import Program
         from sitescope_fo.console.taste import taste_for
 
-        taste = taste_for(os.environ)
+        taste = taste_for(as_given())
         return Program(home, taste, slow=slow, read_only=read_only, terminal=terminal, leash=leash, signals=signals).run()
 
     return beside_a_waiter(work, terminal)

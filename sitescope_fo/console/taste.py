@@ -11,6 +11,7 @@ import msgspec
 import tomli_w
 
 from sitescope_fo.console.actions.table import BY_ID
+from sitescope_fo.console.letters import speaks_utf8
 from sitescope_fo.model.errors import ConfigInvalid
 from sitescope_fo.store.files import write_atomic
 
@@ -24,6 +25,9 @@ class Taste(msgspec.Struct, frozen=True, kw_only=True):
     slow: bool = False
     """One look a second instead of four: for thin lines."""
     ascii: bool = False
+    """ASCII letters only, also on a terminal that takes others."""
+    utf8: bool = True
+    """The terminal takes UTF-8, as its locale says. Not kept: another terminal, another locale."""
     keys: dict[str, tuple[str, ...]] = {}
     """Action id -> keys, in place of its own."""
     theme_folders: tuple[str, ...] = ()
@@ -31,6 +35,11 @@ class Taste(msgspec.Struct, frozen=True, kw_only=True):
     """Where it is kept; "" = nowhere."""
     problem: str = ""
     """Why the file does not count; then it is not written either."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether letters beyond ASCII are left out."""
+        return self.ascii or not self.utf8
 
     def save(self) -> None:
         """Writes it. Raises OSError."""
@@ -53,11 +62,15 @@ def taste_file(environ: Mapping[str, str]) -> Path:
 
 
 def taste_for(environ: Mapping[str, str]) -> Taste:
-    """The taste on file; with a file that cannot be read the built-in one and the reason: a typing error stops no monitoring."""
+    """The taste on file, in letters that the locale of `environ` allows.
+
+    With a file that cannot be read the built-in one and the reason: a typing error stops no monitoring.
+    """
     try:
-        return load_taste(environ)
+        taste = load_taste(environ)
     except ConfigInvalid as error:
-        return Taste(problem=str(error))
+        taste = Taste(problem=str(error))
+    return msgspec.structs.replace(taste, utf8=speaks_utf8(environ))
 
 
 def load_taste(environ: Mapping[str, str]) -> Taste:
@@ -95,5 +108,5 @@ def _keys(value: object) -> object:
     return [key.strip() for key in value.split(",") if key.strip()] if isinstance(value, str) else value
 
 
-_NOT_KEPT = frozenset({"file", "theme_folders", "problem"})
+_NOT_KEPT = frozenset({"utf8", "file", "theme_folders", "problem"})
 _NAMES = tuple(name for name in Taste.__struct_fields__ if name not in _NOT_KEPT)
