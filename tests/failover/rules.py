@@ -347,6 +347,7 @@ class Rules:
         stuck = ready and stuck and pair.clear and node.passes_same_check
         self.lasts("a stuck primary is not taken over (R2)", stuck and not goodbye, 40.0 + patience)
         calm = fit and primary.awake and pair.clear and not (node.broken_steps or primary.disk_broken or state.journal.hold)
+        calm = calm and (node.passes_same_check or primary.stalled_since is None)  # both fail alike: no takeover, by design
         longest = patience + 60.0 + timing.yield_for(state.config) + primary.boot_check_s
         peers = FAILOVER in primary.listed
         self.lasts("nobody checks in calm weather", calm and peers and not mine and not theirs and not goodbye, longest)
