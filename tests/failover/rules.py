@@ -347,7 +347,7 @@ class Rules:
         stuck = ready and stuck and pair.clear and node.passes_same_check
         self.lasts("a stuck primary is not taken over (R2)", stuck and not goodbye, 40.0 + patience)
         calm = fit and primary.awake and pair.clear and not (node.broken_steps or primary.disk_broken or state.journal.hold)
-        calm = calm and (node.passes_same_check or primary.stalled_since is None)  # both fail alike: no takeover, by design
+        calm = calm and not self._fail_alike()
         longest = patience + 60.0 + timing.yield_for(state.config) + primary.boot_check_s
         peers = FAILOVER in primary.listed
         self.lasts("nobody checks in calm weather", calm and peers and not mine and not theirs and not goodbye, longest)
@@ -360,10 +360,14 @@ class Rules:
             self.lasts("isolated with a network", C.isolated in state.conditions and node.network and not node.gate_hangs, 12.0)
         self._position(node, state)
 
+    def _fail_alike(self):
+        """The primary's work stands, and this node fails the same check: no takeover, by design."""
+        return self.pair.primary.stalled_since is not None and not self.pair.failover.passes_same_check
+
     def _position(self, node, state):
         limit = position_limit(state)
         inside = self.pair.mono - max(self.entered["failover"], node.awake_since, self.since.get("free", 0.0))
-        if state.conditions & (BLOCKING | {C.unverifiable, C.flap_lock}) or not node.awake:
+        if state.conditions & (BLOCKING | {C.unverifiable, C.flap_lock}) or not node.awake or self._fail_alike():
             self.since["free"] = self.pair.mono
         elif inside > limit:
             self.broken(f"{state.position} for {inside:.0f} s, at most {limit:.0f} s")
