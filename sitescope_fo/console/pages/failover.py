@@ -131,7 +131,7 @@ class Failover(Page):
         else:
             lines = view.primary_sheet(status, wording, now) if self.primary and status is not None else ()
             mark = status.node.state if status is not None else ""
-        room = max(20, self.size.width - 2 - _LABEL - 2)
+        room = max(20, self.size.width - 3 - _LABEL - 2)  # padding, and a scroll bar when there is one
         text = Content("\n").join(_line(line, room) for line in lines)
         widget = self.query_one("#lines", Static)
         if text != widget.content:
