@@ -117,6 +117,7 @@ class Table(ScrollView, can_focus=True):
         self._styles: dict[str, Style] = {}
         self._seen: dict[int, tuple[Cell, ...]] = {}
         """The cells of the rows on the screen as they were painted."""
+        self._strips: dict[int, tuple[object, tuple[Cell, ...], Strip]] = {}
         self.painted = 0
         """Lines made since the start; for tests and benchmarks."""
 
@@ -135,6 +136,7 @@ class Table(ScrollView, can_focus=True):
             self.cursor = max(0, len(self.source) - 1)
         if not (self._seen and len(self.source)) or laid != self._laid:
             self._seen.clear()
+            self._strips.clear()
             self.refresh()
             return
         gone = [index for index in self._seen if index >= len(self.source)]
@@ -161,6 +163,7 @@ class Table(ScrollView, can_focus=True):
         shown = self.on_screen()
         if len(self._seen) > 4 * len(shown):
             self._seen = {index: self._seen[index] for index in shown if index in self._seen}
+            self._strips = {index: self._strips[index] for index in shown if index in self._strips}
         for index in shown if indexes is None else indexes:
             seen = self._seen.get(index)
             found = self.source.cells(index)
@@ -192,6 +195,7 @@ class Table(ScrollView, can_focus=True):
         """Another theme."""
         super().notify_style_update()
         self._styles.clear()
+        self._strips.clear()
 
     def _lay(self) -> None:
         """Which columns there are and how wide."""
@@ -220,17 +224,24 @@ class Table(ScrollView, can_focus=True):
         index = y - 1 + self.scroll_offset.y
         if index >= len(self.source):
             text = f" {self.empty}" if index == 0 and self.empty else ""
-            return Strip([Segment(fit(text, width), self._style("quiet"))]).adjust_cell_length(width, self.rich_style)
+            return Strip([Segment(fit(text, width), self._style("quiet"))]).adjust_cell_length(width, self._style(""))
         return self._row(index, width)
 
     def _row(self, index: int, width: int) -> Strip:
+        """A line as it was made before while it says the same: when the list scrolls, all but one do."""
         self.painted += 1
         at_cursor = index == self.cursor
-        base = self._style("cursor") if at_cursor and self.has_focus else self.rich_style
-        mark = ">" if at_cursor else " "
-        run, run_style = mark, base
-        segments: list[Segment] = []
+        mark = index, width, at_cursor, at_cursor and self.has_focus
         found = self._seen[index] = tuple(self.source.cells(index))
+        kept = self._strips.get(index)
+        if kept is None or kept[0] != mark or kept[1] != found:
+            kept = self._strips[index] = mark, found, self._made(found, width, at_cursor=at_cursor)
+        return kept[2]
+
+    def _made(self, found: tuple[Cell, ...], width: int, *, at_cursor: bool) -> Strip:
+        base = self._style("cursor") if at_cursor and self.has_focus else self._style("")
+        run, run_style = ">" if at_cursor else " ", base
+        segments: list[Segment] = []
         for (size, column), at in zip(self._laid, self._at, strict=True):
             cell = found[at]
             style = base if (at_cursor and self.has_focus) or not cell.tone else self._style(cell.tone)
