@@ -301,13 +301,13 @@ def test_a_standby_says_before_typing_that_the_edit_is_overwritten_and_waits_for
     assert list(problems_of(form, values)) == ["force"]
     assert monitor_add(SPECS["cpu"], values | {"force": "yes"}).force
     back = standing({**answer, "merge_back": True})
-    assert "takes home only what is edited while this node acts" in back.note
+    assert "is for edits made while this node acts" in back.note
 
 
 def test_a_node_that_acts_says_what_becomes_of_the_edit():
     acting = profile(position="active", state="active", may_check=True, since=stamp(60))
     answer = {"name": "prod", "primary_host": "primary.example", "merge_back": True, "status": acting}
-    assert standing(answer).note.endswith("the edit goes home with the hand-back.")
+    assert standing(answer).note.endswith("the edit is kept for primary.example at the hand-back.")
     assert not standing(answer).passive
     assert "Merge back is off" in standing({**answer, "merge_back": False}).note
 

@@ -21,8 +21,9 @@ it, at the field that is meant when the error names it."""
 
 
 _LINES_HIGH = 2
-_AROUND_FIELDS = 11
-"""Lines of a form besides its fields: frame, note, hint, trouble, buttons."""
+_NOTE_WIDTH = 72
+_SHARE = 0.6
+"""Of the screen's height, for fields; the rest is frame, hint, trouble and buttons."""
 
 
 class FormDialog(Dialog[dict[str, str]]):
@@ -58,10 +59,11 @@ class FormDialog(Dialog[dict[str, str]]):
             first.entry.focus()
 
     def on_resize(self) -> None:
-        """A form that does not fit takes the height there is, and scrolls."""
-        rows = self._form.note.count("\n") + sum(_LINES_HIGH if field.kind == "lines" else 1 for field in self._form.fields)
+        """A form that needs more than most of the screen takes all of it, and scrolls."""
+        rows = sum(_LINES_HIGH if field.kind == "lines" else 1 for field in self._form.fields)
         sections = len({field.section for field in self._form.fields} - {""})
-        self.set_class(rows + 2 * sections + _AROUND_FIELDS > self.size.height, "-long")
+        note = len(self._form.note) // _NOTE_WIDTH
+        self.set_class(rows + 2 * sections + note > self.size.height * _SHARE, "-long")
 
     # --- values -----------------------------------------------------------------------------------------------------
 

@@ -29,12 +29,12 @@ def standing(profile: Mapping[str, Any]) -> Standing:
     merge_back = bool(profile.get("merge_back"))
     if status.get("position") in {"activating", "active", "recovering"}:
         if merge_back:
-            return Standing(note=f"This node acts for {name}. Merge back is on: the edit goes home with the hand-back.")
+            return Standing(note=f"This node acts for {name}. Merge back is on: the edit is kept for {host} at the hand-back.")
         return Standing(
             note=f"This node acts for {name}. Merge back is off: at the hand-back the edit is only archived, and mirroring"
             f" overwrites it."
         )
-    home = " Merge back is on, but takes home only what is edited while this node acts." if merge_back else ""
+    home = " Merge back is on, but is for edits made while this node acts." if merge_back else ""
     return Standing(
         note=f"{name} is in standby here and the configuration is that of {host}: the next mirror overwrites an edit.{home}"
         f" Better edit on {host}; it is mirrored within seconds.",
