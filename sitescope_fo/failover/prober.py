@@ -25,6 +25,8 @@ SCHEDULER_STALLED_S = 10.0
 """A primary whose scheduler has not finished anything for longer admits stalled work (failover design, 'Degraded')."""
 
 Heard = Callable[[wire.Health, PeerReply], Awaitable[None]]
+Passes = Callable[[wire.Health], bool]
+"""Whether this node passes the checks that a reply admits to fail."""
 
 
 def stalled_work(health: wire.Health) -> str:
@@ -52,9 +54,10 @@ class Prober:
         submit: Callable[[Fact], None],
         state: Callable[[], ProfileState | None],
         heard: Heard,
+        passes: Passes,
     ) -> None:
         self._client, self._clock, self._submit = client, clock, submit
-        self._state, self._heard = state, heard
+        self._state, self._heard, self._passes = state, heard, passes
         self._wake = anyio.Event()
         self._in_flight = 0
 
@@ -132,6 +135,7 @@ class Prober:
                 scheduler_age_s=health.scheduler_age_s,
                 late=took > state.config.timing.soft_timeout_s,
                 stalled=stalled_work(health),
+                same_check_passes_here=self._passes(health),
                 version=health.version,
                 skew_s=reply.skew_s,
             )

@@ -32,6 +32,7 @@ from sitescope_fo.model.status import Position
 from sitescope_fo.node import timetable
 from sitescope_fo.node.ha_commands import folder_of
 from sitescope_fo.node.loading import load_tree_at, open_cache, save_cache
+from sitescope_fo.node.same_check import SameCheck
 from sitescope_fo.node.word_exchange import WordExchange
 from sitescope_fo.notify.templates import read_templates
 
@@ -62,7 +63,8 @@ class ProfileWatch:
         """What loads of this tree remember; for the keeper's lane only."""
         self.tree_root: Path = self.folder / generations.CURRENT
         ports = node.ports
-        self.prober = Prober(ports.client, ports.clock, node.submit, lambda: node.profile_state(self.name), self._heard)
+        passes = SameCheck(node, self.name).passes
+        self.prober = Prober(ports.client, ports.clock, node.submit, lambda: node.profile_state(self.name), self._heard, passes)
         self.keeper = Keeper(
             profile=lambda: self.config,
             folder=self.folder,

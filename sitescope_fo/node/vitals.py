@@ -65,6 +65,11 @@ class Vitals:
         since = pulse.finished_mono if pulse is not None else self._started
         return max(0.0, self._node.ports.clock.mono() - since)
 
+    @property
+    def disk_full(self) -> bool:
+        """There is no room left, or the state cannot be written."""
+        return self.disk_free < DISK_FULL_BYTES or bool(self._node.writer.failing)
+
     def outbox(self) -> tuple[int, float, bool]:
         """(mails waiting, age of the oldest in seconds, stuck)."""
         cells, now = self._node.writer.table, self._node.ports.clock.now()
@@ -94,7 +99,7 @@ class Vitals:
             outbox_age_s=oldest,
             outbox_stuck=stuck,
             disk_free_bytes=self.disk_free,
-            disk_full=self.disk_free < DISK_FULL_BYTES or bool(node.writer.failing),
+            disk_full=self.disk_full,
             revision=manifest.revision if manifest is not None else "",
             revision_age_s=max(node.own.age_s, 0.0),
             monitors=len(catalogue.monitors("")),

@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 
 from sitescope_fo.model.monitor import CheckResult
-from sitescope_fo.model.ports import Now
+from sitescope_fo.model.ports import Greeting, Now
 from sitescope_fo.node.ports.randomness import uuid7
 from sitescope_fo.notify.errors import MailDeferred, MailRefused, ServerTrouble
 from sitescope_fo.store.errors import StoreWriteFailed
@@ -150,6 +150,13 @@ class SimMailer:
         await anyio.sleep(self._rng.uniform(0.005, 0.03))
         await self._process.breathe()
         return "mail.example"
+
+    async def greet(self, settings):
+        await self._process.breathe()
+        how = self._machine.world.mail_server
+        await anyio.sleep(0.02)
+        well = self._machine.network and how and how not in {"silent", "busy"}
+        return tuple(Greeting(server=server.host, trouble="" if well else "no answer") for server in settings.servers)
 
     async def _trouble(self, how, settings, message):
         match how:
