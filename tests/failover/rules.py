@@ -361,13 +361,16 @@ class Rules:
         self._position(node, state)
 
     def _fail_alike(self):
-        """The primary's work stands, and this node fails the same check: no takeover, by design."""
-        return self.pair.primary.stalled_since is not None and not self.pair.failover.passes_same_check
+        """The primary admits what this node fails as well: no takeover, by design."""
+        node = self.pair.failover
+        admits = self.pair.primary.stalled_since is not None or bool(node.state.live.degraded_what)
+        return admits and not node.passes_same_check
 
     def _position(self, node, state):
         limit = position_limit(state)
         inside = self.pair.mono - max(self.entered["failover"], node.awake_since, self.since.get("free", 0.0))
-        if state.conditions & (BLOCKING | {C.unverifiable, C.flap_lock}) or not node.awake or self._fail_alike():
+        blocked = state.conditions & (BLOCKING | {C.unverifiable, C.flap_lock}) or node.gate_hangs
+        if blocked or not node.awake or self._fail_alike():
             self.since["free"] = self.pair.mono
         elif inside > limit:
             self.broken(f"{state.position} for {inside:.0f} s, at most {limit:.0f} s")
