@@ -27,7 +27,7 @@ async def look(node: Node, name: str, report: Report) -> None:
     await _mail_row(node, own, "mail server", report)
     mirrored = node.world.catalogue.mail(name) if node.role is Role.failover else own
     if mirrored.servers and mirrored.servers != own.servers:
-        await _mail_row(node, mirrored, f"{name}: mail server", report)
+        await _mail_row(node, mirrored, f"{name}: alert mail", report)
 
 
 async def _disk_row(node: Node, name: str, report: Report) -> None:

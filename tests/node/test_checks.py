@@ -233,15 +233,15 @@ async def test_disk_and_mail_servers_of_this_node_belong_to_the_test(tmp_path):
             commands.MailSet(host="here.example", sender="a@example.org", to=("b@example.org",), backup="spare.example:25")
         )
         rows = by_id((await failover.do(commands.ProfileTest(name="prod"))).result["rows"])
-        assert {rows[row]["verdict"] for row in ("disk", "mail server", "prod: mail server")} == {"good"}
+        assert {rows[row]["verdict"] for row in ("disk", "mail server", "prod: alert mail")} == {"good"}
         assert failover.mail.sent == []
         assert "the mirror has" in rows["disk"]["evidence"]
         failover.disk_free = 900 * 1024**2
         failover.mail.troubles = {"here.example": "here.example:25 did not answer", "there.example": "no route"}
         rows = by_id((await failover.do(commands.ProfileTest(name="prod"))).result["rows"])
-        verdicts = [rows[row]["verdict"] for row in ("disk", "mail server", "prod: mail server")]
+        verdicts = [rows[row]["verdict"] for row in ("disk", "mail server", "prod: alert mail")]
         assert verdicts == ["warning", "warning", "bad"]
-        assert all(rows[row]["remedy"] for row in ("disk", "mail server", "prod: mail server"))
+        assert all(rows[row]["remedy"] for row in ("disk", "mail server", "prod: alert mail"))
 
 
 async def test_the_rows_of_a_test_are_told_as_they_come(failover):

@@ -10,9 +10,10 @@ from sitescope_fo.console.actions.failover import FAILOVER
 from sitescope_fo.console.actions.history import HISTORY
 from sitescope_fo.console.actions.logs import LOGS
 from sitescope_fo.console.actions.monitors import MONITORS
+from sitescope_fo.console.actions.pair_test import PAIR_TEST
 from sitescope_fo.console.actions.preferences import PREFERENCES
 
-ACTIONS: tuple[Action, ...] = (*MONITORS, *FAILOVER, *LOGS, *HISTORY, *PREFERENCES, *EVERYWHERE, *TABLE, *DIALOG)
+ACTIONS: tuple[Action, ...] = (*MONITORS, *FAILOVER, *LOGS, *HISTORY, *PREFERENCES, *EVERYWHERE, *TABLE, *DIALOG, *PAIR_TEST)
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 MOST_IN_BAR = 7
 
