@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 from collections.abc import Mapping
 from functools import cache, lru_cache
 
 _SETSIGDEF, _SETSIGMASK, _SETSID = 0x04, 0x08, 0x80  # <spawn.h>, the same in glibc and musl
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 _OPAQUE_BYTES = 512  # more than any libc's posix_spawnattr_t (336), posix_spawn_file_actions_t (80) and sigset_t (128)
 
 
@@ -35,8 +33,7 @@ class _Libc:
         signals = ctypes.create_string_buffer(_OPAQUE_BYTES)
         self.lib.sigemptyset(signals)
         self.lib.posix_spawnattr_setsigmask(self.attributes, signals)
-        for number in _IGNORED_BY_PYTHON:
-            self.lib.sigaddset(signals, int(number))
+        self.lib.sigfillset(signals)  # Python ignores two; behind nohup, or begun by a script in the background, more are
         self.lib.posix_spawnattr_setsigdefault(self.attributes, signals)
         # glibc 2.34. Without it only files that were inherited and not marked close-on-exec reach a script.
         self.close_from = getattr(self.lib, "posix_spawn_file_actions_addclosefrom_np", None)

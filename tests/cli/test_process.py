@@ -51,7 +51,8 @@ def test_a_reader_that_went_away_ends_it_quietly(node_home):
 
 
 def test_ctrl_c_ends_it_quietly(node_home):
-    follow = [*PROGRAM, "--home", str(node_home), "log", "tail", "--follow"]
+    terminal = ["env", "--default-signal=INT"]  # what runs in the background of a script ignores Ctrl-C
+    follow = [*terminal, *PROGRAM, "--home", str(node_home), "log", "tail", "--follow"]
     with subprocess.Popen(follow, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"first\n"
         process.send_signal(signal.SIGINT)
