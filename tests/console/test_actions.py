@@ -70,13 +70,17 @@ def test_every_action_says_what_it_does_in_a_sentence(action):
     assert len(action.name) <= 16
 
 
+def words_of(command):
+    return " ".join(word for word in command.split() if not word.startswith("-"))
+
+
 @pytest.mark.parametrize("action", [action for action in ACTIONS if action.command], ids=lambda action: action.id)
-def test_the_command_of_an_action_exists(action):
-    words = " ".join(word for word in action.command.split() if not word.startswith("-"))
-    assert words in paths()
-    options = [word for word in action.command.split() if word.startswith("--")]
-    command = dict(commands(root, "sitescope-fo"))[f"sitescope-fo {words}"]
-    assert set(options) <= {option for parameter in command.params for option in parameter.opts}
+def test_the_commands_of_an_action_exist(action):
+    for said in action.commands:
+        assert words_of(said) in paths()
+        options = [word for word in said.split() if word.startswith("--")]
+        command = dict(commands(root, "sitescope-fo"))[f"sitescope-fo {words_of(said)}"]
+        assert set(options) <= {option for parameter in command.params for option in parameter.opts}
 
 
 def test_what_changes_something_has_a_command():
@@ -184,7 +188,7 @@ def test_columns_of_a_table_fit_eighty_columns_at_least_once():
 
 
 def test_every_command_that_changes_something_has_an_action():
-    told = {" ".join(word for word in action.command.split() if not word.startswith("-")) for action in ACTIONS if action.command}
+    told = {words_of(said) for action in ACTIONS for said in action.commands}
     wanted = paths() - {path for path in paths() if any(other.startswith(f"{path} ") for other in paths())}
     missing = sorted(wanted - told - set(WITHOUT_AN_ACTION))
     assert missing == []

@@ -20,11 +20,16 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     bar: int = 0
     """Place in the key bar, 1 is kept longest on a narrow screen; 0 = not there."""
     command: str = ""
-    """The words of the command line that do the same; "" for what only concerns the screen."""
+    """The words of the command line that do the same, of several parted by commas; "" for what only concerns the screen."""
     changes: bool = False
     """It changes something on the node: refused by a read-only console."""
     palette: bool = True
     """It makes sense without a cursor under the eyes."""
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Each of its commands."""
+        return tuple(words.strip() for words in self.command.split(",") if words.strip())
 
     @property
     def scope(self) -> str:

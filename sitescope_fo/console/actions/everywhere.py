@@ -17,7 +17,7 @@ EVERYWHERE = (
         keys=("2",),
         name="Failover",
         help="Show the failover profiles: who monitors, is the standby fit, what happens next.",
-        command="status",
+        command="status, profile list, profile timeline, peer list",
     ),
     Action(id="everywhere.logs", keys=("3",), name="Logs", help="Read the logs of this node.", command="log show"),
     Action(

@@ -78,7 +78,7 @@ FAILOVER: tuple[Action, ...] = (
         keys=("a",),
         name="Accept",
         help="Take a staged mirror that removes many monitors; on a primary, trust the failover under the cursor.",
-        command="mirror --accept",
+        command="mirror --accept, peer accept",
         changes=True,
     ),
     Action(
@@ -94,7 +94,7 @@ FAILOVER: tuple[Action, ...] = (
         keys=("e", "enter"),
         name="Edit profile",
         help="Change the profile: address, timing, Advanced Settings (merge back, number of backups, APM integration).",
-        command="profile edit",
+        command="profile edit, profile show",
         changes=True,
     ),
     Action(
@@ -102,7 +102,7 @@ FAILOVER: tuple[Action, ...] = (
         keys=("delete", "x"),
         name="Remove",
         help="Remove the profile, or on a primary the failover under the cursor; mirror and history stay on disk.",
-        command="profile remove",
+        command="profile remove, peer remove",
         changes=True,
     ),
     Action(

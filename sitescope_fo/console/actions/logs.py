@@ -34,6 +34,7 @@ LOGS: tuple[Action, ...] = (
         keys=("o", "left_square_bracket"),
         name="Other log",
         help="Choose the log: events of the failover, errors, runs, audit, and their older parts.",
+        command="log list",
         bar=5,
     ),
     Action(

@@ -10,7 +10,7 @@ LIST_EDITS: tuple[Action, ...] = (
         keys=("n",),
         name="New monitor",
         help="Add a monitor: choose its type, then fill in its form.",
-        command="monitor add",
+        command="monitor add, monitor types",
         changes=True,
     ),
     Action(

@@ -118,6 +118,7 @@ _ONE: tuple[Action, ...] = (
         keys=("plus", "right_square_bracket"),
         name="Longer",
         help="A longer time in the plot: 1 hour, 6 hours, 1 day, 7 days.",
+        command="monitor history",
         bar=1,
     ),
     Action(

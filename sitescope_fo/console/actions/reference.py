@@ -18,7 +18,8 @@ palette (`Ctrl+P`). A key is changed in `~/.config/sitescope-fo/console.toml`, b
 "monitors.filter" = "slash,f4"
 ```
 
-The last column is the command that does the same from a shell; "-" is for what only concerns the screen.
+The last column is the command that does the same from a shell, or several, one for each kind of thing that the key is for; "-" is
+for what only concerns the screen.
 """
 
 _SCOPES = {
@@ -38,7 +39,7 @@ def page() -> str:
         for action in ACTIONS:
             if action.scope == scope:
                 keys = " ".join(f"`{key_word(key)}`" for key in action.keys)
-                command = f"`{action.command}`" if action.command else "-"
+                command = ", ".join(f"`{words}`" for words in action.commands) or "-"
                 parts.append(f"| {keys} | {action.name} | {action.help} | `{action.id}` | {command} |")
         parts.append("")
     return "\n".join(parts)
