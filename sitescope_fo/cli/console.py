@@ -11,6 +11,7 @@ import click
 
 from sitescope_fo.cli.door import StoppedDoor, open_door
 from sitescope_fo.cli.invocation import Invocation
+from sitescope_fo.console import collector
 from sitescope_fo.store.home import Home
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def open_console(call: Invocation, elsewhere: Elsewhere | None, *, slow: bool) -
 
     The exit code. Raises SiteScopeError when there is no such node or home.
     """
+    collector.rest()
     if elsewhere is not None:
         return _attached(call, elsewhere, slow=slow)
     home = Home(call.root)

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import ClassVar
 
 import msgspec
+from textual import events
 from textual.app import App, SystemCommand
 from textual.driver import Driver
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
+from textual.widgets import Input
 
 from sitescope_fo.console import themes
 from sitescope_fo.console.actions.action import Action
-from sitescope_fo.console.actions.table import key_word, with_keymap
+from sitescope_fo.console.actions.table import BY_ID, key_word, with_keymap
 from sitescope_fo.console.dialogs.choice import Choice
 from sitescope_fo.console.feed import Feed
 from sitescope_fo.console.node_client import NodeClient
@@ -81,7 +83,9 @@ class Console(App[str]):
 
     def on_mount(self) -> None:
         """The first page, and the feed."""
-        self.set_keymap({action.id: ",".join(action.keys) for action in self.actions.values()})
+        # The toolkit applies a keymap anew for each key that is pressed: with all actions in it, a third of what a key costs.
+        own = {action.id: ",".join(action.keys) for action in self.actions.values() if action.keys != BY_ID[action.id].keys}
+        self.set_keymap(own)
         for name in PAGES:
             self.add_mode(name, page_of(name))
         self.switch_mode("monitors")
@@ -89,6 +93,11 @@ class Console(App[str]):
         self.set_interval(BEAT_S, self._beat)
         for problem in self._theme_problems:
             self.notify(problem, severity="warning", markup=False)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The cursor of a field stands still: blinking, it would write to the terminal as long as nobody types."""
+        if isinstance(event.widget, Input):
+            event.widget.cursor_blink = False
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """So a theme without our variables works, too."""

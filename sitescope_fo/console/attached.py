@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 
+from sitescope_fo.console import collector
 from sitescope_fo.console.driver import SheddingDriver
 from sitescope_fo.console.letters import as_given
 from sitescope_fo.console.node_client import NodeClient
@@ -40,6 +41,7 @@ def attached(
     try:
         Watch(Signals(HEARD), ((INPUT, "the terminal is gone"),), on_signal=leave, on_hangup=leave).start()
         app = kind(client, embedded=False, taste=taste, slow=slow, driver_class=SheddingDriver, hint=hint)
+        app.painted = collector.begin
         stage.show(app, mouse=taste.mouse, last=last or client.aclose)
     except Exception:
         terminal.reset()

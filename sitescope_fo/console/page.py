@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
@@ -45,6 +46,8 @@ class Page(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = SpansCompositor()
+        self._look: tuple[str, bool, bool] | None = None
+        """What all its styles depend on, as it was shown last."""
 
     @property
     def live(self) -> bool:
@@ -93,6 +96,12 @@ class Page(Screen[None]):
         """The page is shown again: it may have missed news."""
         self.show_bars()
         self.news()
+
+    @on(events.ScreenResume)
+    def _restyle(self, event: events.ScreenResume) -> None:
+        """The toolkit looks up all styles of a page each time it is shown: a third of the cost, and rarely for anything."""
+        look = (self.app.theme, self.app.app_focus, self.wording.plain)
+        event.refresh_styles, self._look = look != self._look, look
 
     def on_resize(self) -> None:
         """Another width, other words."""

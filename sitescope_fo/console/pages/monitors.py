@@ -242,7 +242,7 @@ class Monitors(EditsMonitors):
         """Opens the filter line."""
         box = self.query_one("#filter", Input)
         box.add_class("-open")
-        box.focus()
+        self.set_focus(box)  # at once: what is typed on without a pause belongs into it
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filters while one types; what cannot be understood is said, and the list stays."""
