@@ -55,7 +55,7 @@ def rss_mb(pid):
 
 
 @contextmanager
-def running(folder, estate):
+def running(folder, estate, **env):
     """A primary on that estate, running."""
     node = Daemon("primary", Path(folder) / "SiteScope", free_port())
     node.cli("setup", "--role", "primary", "--port", str(node.port), "--host", HOST, "--yes")
@@ -63,7 +63,7 @@ def running(folder, estate):
     node.cli("config", "set", "checks.max_per_host", "100")  # everything lies on one host here
     estate.write(node.home)
     try:
-        yield node.start()
+        yield node.start(**env)
     finally:
         node.end()
 

@@ -101,9 +101,13 @@ class Terminal:
 
     def shows(self, text, within_s=LATE_S, start=0):
         """Waits until `text` was written without escape sequences in it, from the byte `start` on."""
+        self.sees(lambda written: text in written, within_s, start, repr(text))
+
+    def sees(self, wanted, within_s=LATE_S, start=0, what="what was wanted"):
+        """Waits until `wanted` is true of what was written from the byte `start` on, without escape sequences."""
         with self._change:
-            if not self._change.wait_for(lambda: text in _plain(self.output[start:]), within_s):
-                raise AssertionError(f"no {text!r} within {within_s} s in: {self.plain()[-2000:]}")
+            if not self._change.wait_for(lambda: wanted(_plain(self.output[start:])), within_s):
+                raise AssertionError(f"no {what} within {within_s} s in: {self.plain()[-2000:]}")
 
     def exit_code(self, within_s=LATE_S):
         """The exit code the shell saw, once it has its prompt back."""
