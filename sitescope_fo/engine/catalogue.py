@@ -13,6 +13,7 @@ from types import MappingProxyType
 from sitescope_fo.model.config import MailSettings, Tree
 from sitescope_fo.model.errors import Conflict, Usage
 from sitescope_fo.model.monitor import Alert, Group, Monitor, MonitorKey
+from sitescope_fo.model.schedule import Schedule
 
 INLINE = "mail:"
 _NAMES_COMPARED = 3000
@@ -28,6 +29,8 @@ class _Shelf:
         self.by_path = {_folded(monitor.path): monitor.id for monitor in tree.monitors}
         self.groups = {group.path: group for group in tree.groups}
         self.actions = {action.name: action for action in tree.actions}
+        followed = {monitor.schedule for monitor in tree.monitors} if tree.schedules else frozenset()
+        self.schedules = {schedule.name: schedule for schedule in tree.schedules if schedule.name in followed}
         self._scopes: dict[str, list[int]] = {}
         for number, alert in enumerate(tree.alerts):
             if alert.enabled:
@@ -99,6 +102,16 @@ class Catalogue:
         """The monitors of a tree by id."""
         shelf = self._shelves.get(profile)
         return shelf.monitors if shelf else MappingProxyType({})
+
+    def schedule(self, profile: str, monitor: Monitor) -> Schedule | None:
+        """The schedule that a monitor of the tree follows; None when it may run at any time."""
+        shelf = self._shelves.get(profile) if monitor.schedule else None
+        return shelf.schedules.get(monitor.schedule) if shelf else None
+
+    def schedules(self, profile: str) -> Iterable[Schedule]:
+        """Those that monitors of the tree follow."""
+        shelf = self._shelves.get(profile)
+        return shelf.schedules.values() if shelf else ()
 
     def group(self, profile: str, path: str) -> Group | None:
         """The group at a path."""

@@ -41,7 +41,8 @@ def on_check(
 ) -> Decision:
     """What one result leads to.
 
-    `blind_from_wall`: the last proof of life before the profile's term (POSIX seconds, 0 = not known). `alerting` False: this
+    `blind_from_wall`: the last proof of life before the profile's term, or when a run was due after it (POSIX seconds, 0 = not
+    known, inf = none was due). `alerting` False: this
     node is not the one that tells people now; the result still counts and is recorded.
     """
     monitor = catalogue.monitor(fact.key)

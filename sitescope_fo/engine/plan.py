@@ -11,6 +11,8 @@ A monitor that is due passes `ready`, then, when its host has no room, the host'
 - When nobody looked at the plan for a while (a suspend, a stopped process), what fell due meanwhile passes the same ramp: one run
   each. The other intervals of the pause are counted as paused, which is no overload.
 - A monitor that may not start when it is due (its profile is frozen) waits in the ramp until it may.
+- One with a schedule runs inside its windows only. What is due outside runs at the next opening, or at the next moment of an
+  absolute schedule, through the ramp. A step of the wall clock (`follow`) works these times out anew.
 """
 
 from __future__ import annotations
@@ -21,11 +23,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from sitescope_fo.engine.calendar import Calendar
 from sitescope_fo.engine.entry import EARLY_S, Entry, error_interval_s
+from sitescope_fo.engine.gate import Gates
 from sitescope_fo.engine.host_room import HostRoom, Waiting
 from sitescope_fo.engine.ramp import Pause, Place, Ramp
 from sitescope_fo.engine.spread import first_wait, goes_on, next_slot, place, target_host
 from sitescope_fo.model.monitor import Monitor, MonitorKey
+from sitescope_fo.model.ports import Now
 
 NOOP = MonitorKey("\x1f", "noop")
 """The built-in monitor that does nothing, every second, through the same queue. It belongs to no tree."""
@@ -56,6 +61,7 @@ class Plan:
         self._hosts = HostRoom(max_per_host)
         self._host_of = host_of
         self._ramp = Ramp(ramp_per_s)
+        self._gates = Gates()
         self._entries: dict[MonitorKey, Entry] = {}
         self._profiles: dict[str, dict[MonitorKey, Entry]] = {}
         self._heap: list[tuple[float, int, Entry]] = []
@@ -99,12 +105,14 @@ class Plan:
         ramp: bool = False,
         ages: Mapping[MonitorKey, float] = NO_AGES,
         in_error: Collection[MonitorKey] = frozenset(),
+        calendar_of: Callable[[Monitor], Calendar | None] = lambda _: None,
     ) -> None:
         """Makes `monitors` (the enabled ones) the schedule of a profile; `in_error`: those whose last result was an error.
 
-        A monitor whose frequencies and host stay keeps its place. One that ran lately, perhaps on the other node (`ages`, seconds
-        since), goes on in that rhythm. Any other runs a first time before it takes its regular place: within seconds in a tree
-        that runs already, within a minute when the tree starts, with `ramp` in the order of the ramp.
+        A monitor whose frequencies, host and calendar (asked for those with a schedule) stay keeps its place. One that ran
+        lately, perhaps on the other node (`ages`, seconds since), goes on in that rhythm. Any other runs a first time before it
+        takes its regular place: within seconds in a tree that runs already, within a minute when the tree starts, with `ramp` in
+        the order of the ramp. What its schedule forbids now waits; a moment that was missed is made up for when the tree starts.
         """
         self.layouts += 1
         wanted = {MonitorKey(profile, m.id): m for m in monitors if m.enabled}
@@ -115,27 +123,31 @@ class Plan:
         fresh: list[Entry] = []
         for key, monitor in wanted.items():
             entry = have.get(key)
-            shape = (monitor.frequency_s, error_interval_s(monitor), self._host_of(monitor))
-            if entry is not None and (entry.every_s, entry.error_every_s, entry.host) == shape:
+            gate = self._gates.of(calendar_of(monitor)) if monitor.schedule else None
+            shape = (monitor.frequency_s, error_interval_s(monitor, gate), self._host_of(monitor))
+            if entry is not None and entry.gate is gate and (entry.every_s, entry.error_every_s, entry.host) == shape:
                 continue
             if entry is not None:
                 self._drop(entry)
-            new = Entry(key, *shape, regular=next_slot(key, monitor.frequency_s, now), in_error=key in in_error)
+            new = Entry(key, *shape, regular=next_slot(key, monitor.frequency_s, now), in_error=key in in_error, gate=gate)
             have[key] = self._entries[key] = new
-            if entry is not None:
+            if entry is not None and entry.gate is gate:
+                new.done_wall = entry.done_wall
                 self._push(new, new.changed(now))
             else:
                 fresh.append(new)
         for entry in fresh:
             age_s = ages.get(entry.key)
             entry.first = ramp or not goes_on(entry.interval_s, age_s)
-            if not ramp:
+            if entry.waits_for_schedule(now, age_s if known is None else None):
+                self._push(entry, entry.due)
+            elif not ramp:
                 within_s = SOON_S if known is not None else START_S
                 due = now + first_wait(entry.key, entry.interval_s, age_s, within_s)
                 entry.goes_on_at(due)
                 self._push(entry, due)
         if ramp:
-            self._ramp.add(profile, [_ramp_place(entry) for entry in fresh])
+            self._ramp.add(profile, [_ramp_place(entry) for entry in fresh if entry.due == math.inf])
         self._tidy()
         self.on_change()
 
@@ -177,6 +189,15 @@ class Plan:
             self._ready.appendleft(entry)
         self.on_change()
 
+    def follow(self, now: Now) -> None:
+        """What the clocks show now: after a step of the wall clock, what waits for its schedule has other due times."""
+        if not self._gates.follow(now):
+            return
+        self.layouts += 1
+        for entry in self._entries.values():
+            if entry.stepped(now.mono):
+                self._push(entry, entry.due)
+
     def judged(self, key: MonitorKey, *, in_error: bool, started: float, now: float) -> None:
         """The run begun at `started` said whether the monitor is in error, and with that at which interval it runs on."""
         entry = self._entries.get(key)
@@ -200,6 +221,8 @@ class Plan:
                 break
             if not self._in_force(entry):
                 self._admit(entry.host)
+                continue
+            if entry.gate is not None and self._closed_meanwhile(entry, now):
                 continue
             if self._hosts.full(entry.host):
                 self._hosts.wait(entry)
@@ -228,7 +251,7 @@ class Plan:
     def postpone(self, key: MonitorKey, now: float) -> None:
         """A monitor whose start was not allowed, or whose run was worth nothing, waits in the ramp until it may start."""
         entry = self._entries.get(key)
-        if entry is None or entry.first or key == NOOP or key in self._queued:
+        if entry is None or entry.runs_anyway or key == NOOP or key in self._queued:
             return
         entry.late_since, entry.first = now, True
         entry.due = math.inf
@@ -262,7 +285,9 @@ class Plan:
     def next_run(self, key: MonitorKey) -> float | None:
         """When the monitor runs next, on the boot-time clock; None when it is not scheduled or still in the ramp."""
         entry = self._entries.get(key)
-        return None if entry is None or entry.due == math.inf else entry.due
+        if entry is None or entry.due == math.inf:
+            return None
+        return entry.due if entry.gate is None else entry.gate.opening(entry.due)
 
     def scheduled(self, profile: str) -> int:
         """How many monitors of a profile are scheduled."""
@@ -336,6 +361,8 @@ class Plan:
 
     def _collect_due(self, now: float) -> None:
         for entry in self._due(now):
+            if entry.gate is not None and self._waits(entry, now):
+                continue
             self._skip(entry, entry.take(now), LATE)
             self._push(entry, entry.due)
             if entry.key not in self._running and entry.key not in self._queued:
@@ -348,6 +375,24 @@ class Plan:
             else:
                 self._skip(entry, 1, HOST_FULL if self._hosts.has_line(entry.host) else NODE_FULL)
 
+    def _waits(self, entry: Entry, now: float) -> bool:
+        """Whether a monitor that is due waits on: for its schedule to open, or, as it does open or strike, in the ramp."""
+        if entry.shut(now):
+            self._push(entry, entry.due)
+        elif entry.first:
+            entry.due = math.inf
+            self._ramp.put(entry.key.profile, _ramp_place(entry))
+        return entry.first
+
+    def _closed_meanwhile(self, entry: Entry, now: float) -> bool:
+        """Whether a monitor that waited for room must not start any more: its schedule closed. A second run is still made."""
+        if entry.key in self._manual or entry.key in self._verifying or entry.gate is None or not entry.gate.shut(now):
+            return False
+        self._queued.discard(entry.key)
+        self._skip(entry, 1, HOST_FULL if self._hosts.has_line(entry.host) else NODE_FULL)
+        self._admit(entry.host)
+        return True
+
     def _skip(self, entry: Entry, runs: int, why: str) -> None:
         if runs and entry.key != NOOP:
             self.skips[why] += runs
@@ -358,7 +403,7 @@ class Plan:
         late: dict[str, list[Place]] = {}
         runs = 0
         for entry in list(self._due(now)):
-            if entry.key == NOOP:
+            if entry.key == NOOP or entry.shut(now):
                 self._push(entry, entry.due)
             elif entry.key in self._running or entry.key in self._queued:
                 runs += entry.missed(now) + (not entry.first)
@@ -384,6 +429,9 @@ class Plan:
         """Gives the monitor its next place; False when it is gone, or runs already because somebody asked for it."""
         entry = self._entries.get(key)
         if entry is None or not entry.first:
+            return False
+        if entry.shut(now):
+            self._push(entry, entry.due)
             return False
         self.paused += entry.take(now)
         self._push(entry, entry.due)

@@ -137,11 +137,13 @@ class Runner:
             self._forget_runs()
 
     def _start_due(self) -> None:
-        now = self._clock.mono()
+        clocks = self._clock.now()
+        now = clocks.mono
         if self._was_away(now):
             self._interrupt(now - self._looked)
         self._looked = now
         self._give_up(now)
+        self._plan.follow(clocks)
         started = self._plan.pop_due(now, max(len(self._running), self._plan.max_checks - TOGETHER))
         for key in started:
             self._start(key, now)

@@ -204,6 +204,8 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     last_run: str | None
     next_run: str | None
     profile: str
+    schedule: str = ""
+    """Outside it the monitor is not run and shows disabled; `next_run` is then its next opening or moment."""
     acknowledged: bool = False
     ack: AckPart | None = None
     downtime: DowntimePart | None = None

@@ -15,7 +15,8 @@ import msgspec
 from anyio.abc import TaskGroup, TaskStatus
 
 from sitescope_fo import __version__
-from sitescope_fo.engine import exchange, judging
+from sitescope_fo.engine import exchange
+from sitescope_fo.engine.calendar import Calendars
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import Cell
 from sitescope_fo.engine.plan import Plan
@@ -32,7 +33,7 @@ from sitescope_fo.model.errors import Problem, SiteScopeError
 from sitescope_fo.model.fact import ChecksReceived, Fact, NodeStarted, PeersListed, ProfileRemoved, ProfileSet, StopAsked, Tick
 from sitescope_fo.model.monitor import MonitorKey
 from sitescope_fo.model.status import Role, Status
-from sitescope_fo.node import decide, snapshot, state_file
+from sitescope_fo.node import decide, snapshot, state_file, timetable
 from sitescope_fo.node.codec import STATE_LANE, StateJournal
 from sitescope_fo.node.decide import Decider
 from sitescope_fo.node.executor import Executor
@@ -76,7 +77,8 @@ class Node:
         self.watches: dict[str, ProfileWatch] = {}
         self.store = CellStore(home.state)
         self.records = Records(home, ha.node_id, ports.work, ports.clock)
-        decider = Decider(lambda: self.world)
+        self.calendars = Calendars(ports.clock.local)
+        decider = Decider(lambda: self.world, self.calendars)
         self.writer = Writer(ports.clock, StateJournal(self.store, ports.work), decider.decide, self._release, decider.wake)
         self.plan = Plan(max_checks=config.max_checks, max_per_host=config.max_checks_per_host, ramp_per_s=config.ramp_per_s)
         self.runner = Runner(
@@ -86,9 +88,7 @@ class Node:
             self.submit,
             may_start=self.may_start,
             term_of=self.term_of,
-            dependency=lambda monitor, profile: judging.dependency_trouble(
-                self.writer.table, self.world.catalogue, monitor, profile
-            ),
+            dependency=partial(timetable.dependency_trouble, self),
             catalogue=lambda: self.world.catalogue,
             home_of=self.tree_root,
         )

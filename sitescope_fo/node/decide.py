@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sitescope_fo.engine import alerting, exchange, judging, operator_state, run_notes, told
+from sitescope_fo.engine.calendar import Calendars
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import NOTHING, Cell, Cells, Decision
 from sitescope_fo.engine.state import MONITOR, PRIMARY, PROFILE
@@ -44,10 +45,10 @@ _PRIMARY_SIDE = (
 
 
 class Decider:
-    """Holds the current world and decides facts over it. `decide` is a pure function of (world, cells, fact, now)."""
+    """Holds the current world and decides facts over it. `decide` is a pure function of (world, calendars, cells, fact, now)."""
 
-    def __init__(self, world: Callable[[], World]) -> None:
-        self._world = world
+    def __init__(self, world: Callable[[], World], calendars: Calendars) -> None:
+        self._world, self._calendars = world, calendars
 
     def decide(self, cells: Cells, fact: facts.Fact, now: Now) -> Decision:
         """The decision on one fact."""
@@ -109,7 +110,7 @@ class Decider:
         world = self._world()
         match fact:
             case facts.CheckFinished():
-                blind_from = _blind_from(cells, fact.key.profile)
+                blind_from = self._blind_from(cells, fact.key)
                 return judging.on_check(
                     cells,
                     world.catalogue,
@@ -140,6 +141,17 @@ class Decider:
             case _:
                 return operator_state.decide(cells, world.catalogue, fact, now)
 
+    def _blind_from(self, cells: Cells, key: MonitorKey) -> float:
+        """Since when nobody watched a monitor that somebody should have: outside its schedule nobody should."""
+        state: ProfileState | None = cells.get(Cell(PROFILE, key.profile)) if key.profile else None
+        since = state.journal.blind_from_wall if state is not None else 0.0
+        catalogue = self._world().catalogue
+        monitor = catalogue.monitor(key) if since else None
+        if monitor is None or not monitor.schedule:
+            return since
+        calendar = self._calendars.of(catalogue.schedule(key.profile, monitor))
+        return since if calendar is None else calendar.due_from(since)
+
     def _with_mails(self, cells: Cells, decision: Decision, mails: list[RoleMail | RejudgeAlerts], now: Now) -> Decision:
         world = self._world()
         extra: Effect
@@ -157,11 +169,6 @@ class Decider:
 def _hand_over_mails(cells: Cells, profile: str, before: bool, after: bool) -> Decision:  # noqa: FBT001
     """Who starts or stops acting drops its unsent alert mails: whoever acts then judges against what was really told."""
     return outbox.drop_alert_mails(cells, profile) if before != after else NOTHING
-
-
-def _blind_from(cells: Cells, profile: str) -> float:
-    state: ProfileState | None = cells.get(Cell(PROFILE, profile)) if profile else None
-    return state.journal.blind_from_wall if state is not None else 0.0
 
 
 def key_cell(key: MonitorKey) -> Cell:

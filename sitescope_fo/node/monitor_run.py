@@ -42,7 +42,7 @@ async def _result(node: Node, key: MonitorKey) -> MonitorRow:
     with anyio.move_on_after(longest_s):
         while True:
             if _last_run(node, key) != before:
-                return monitor_row(node, key, monitor)
+                return monitor_row(node, key, monitor, result=True)
             await node.writer.changed()
     raise Bad(f"No result within {longest_s:.0f} s", where=monitor.path, code="no_result")
 

@@ -21,13 +21,17 @@ class TreeFacts(msgspec.Struct, frozen=True):
     term: int
     downtimes: tuple[str, ...]
     """Those that hold now."""
+    turns: tuple[float, ...] = ()
+    """When each schedule that its monitors follow next opens, closes or strikes: another one when a schedule has turned."""
 
 
 def tree_facts(node: Node, profile: str) -> TreeFacts:
     """Those of a tree as of now."""
     cells, wall = node.writer.table, node.ports.clock.wall()
     holding = tuple(downtime.id for downtime in downtimes_of(cells, profile) if downtime_holds(downtime, wall))
-    return TreeFacts(may_check(cells, node.role, profile), node.term_of(profile), holding)
+    calendars = (node.calendars.of(schedule) for schedule in node.world.catalogue.schedules(profile))
+    turns = tuple(calendar.turn(wall) for calendar in calendars if calendar is not None)
+    return TreeFacts(may_check(cells, node.role, profile), node.term_of(profile), holding, turns)
 
 
 class TreeStamp:

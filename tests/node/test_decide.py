@@ -1,7 +1,10 @@
 """Every fact reaches whoever judges it, and role mails become durable with the decision they follow from."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from sitescope_fo.engine.calendar import Calendars
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import Cell, CellTable
 from sitescope_fo.engine.plan import HOST_FULL
@@ -22,6 +25,7 @@ from sitescope_fo.node.world import World
 from sitescope_fo.notify.alert_mail import Letterhead
 from tests.failover.desk import profile
 
+UTC_CALENDARS = Calendars(lambda wall: datetime.fromtimestamp(wall, UTC))
 NOW = Now(1000.0, 1_790_000_000.0)
 KEY = MonitorKey("", "m1")
 MONITOR_VALUE = Monitor(
@@ -59,7 +63,7 @@ def table(role):
 
 def decide(role, fact, cells=None, now=NOW):
     cells = cells or table(role)
-    return Decider(lambda: world(role)).decide(cells, fact, now), cells
+    return Decider(lambda: world(role), UTC_CALENDARS).decide(cells, fact, now), cells
 
 
 TYPED = {"by": "ann", "at": NOW.wall, "changed": NOW.wall, "node": "n1"}
@@ -236,7 +240,7 @@ def test_who_may_check_notify_and_judge_follows_from_role_and_machine():
 
 
 def test_the_next_deadline_is_the_nearest_of_all_machines():
-    decider = Decider(lambda: world(Role.failover))
+    decider = Decider(lambda: world(Role.failover), UTC_CALENDARS)
     assert decider.wake(CellTable(), NOW) == float("inf")
     cells = table(Role.failover)
     for name in ("prod", "two"):

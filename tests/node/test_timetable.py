@@ -1,9 +1,11 @@
 """A tree starts in the rhythm that its monitors had, here or on the other node."""
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
+from sitescope_fo.engine.calendar import Calendars
 from sitescope_fo.engine.cells import CellTable
 from sitescope_fo.engine.exchange import merge_checks
 from sitescope_fo.engine.plan import Plan
@@ -27,6 +29,7 @@ def node_with(states, profile="", term=1):
         ports=SimpleNamespace(clock=SimpleNamespace(now=lambda: NOW)),
         world=SimpleNamespace(catalogue=catalogue(*SHAPES, profile=profile)),
         plan=Plan(),
+        calendars=Calendars(lambda wall: datetime.fromtimestamp(wall, UTC)),
         term_of=lambda _: term,
     )
 
