@@ -180,7 +180,7 @@ class Points:
 class Bench:
     """One node over a home, not yet running, and the hands on its ports."""
 
-    def __init__(self, home, cable=None, *, work=None):
+    def __init__(self, home, cable=None, *, work=None, clock=None):
         self.home = home
         self.checks, self.mail, self.points, self.look = HandChecks(), Letterbox(), Points(), HandLook()
         self.cable = cable or Cable()
@@ -189,7 +189,7 @@ class Bench:
         self.disk_free = 10 * 1024**3
         self.plugin_problems = ()
         ports = Ports(
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             work=work or ThreadWork(),
             randomness=SystemRandomness(),
             checks=self.checks,
