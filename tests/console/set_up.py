@@ -33,7 +33,7 @@ ANSWERS = {
     "config": {
         "node.role": "failover",
         "node.host": "fo1.example",
-        "web.bind": ["0.0.0.0", "::"],  # noqa: S104
+        "web.bind": ["0.0.0.0", "::"],
         "web.port": 8080,
         "web.tls": False,
         "web.allow_plain": False,

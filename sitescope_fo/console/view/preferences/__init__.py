@@ -1,0 +1,1 @@
+"""The sections of Preferences: each one list of what is set, and what can be done about it."""
