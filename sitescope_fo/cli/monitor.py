@@ -50,7 +50,7 @@ def _table_options(*, adding: bool) -> Callable[[F], F]:
         click.option("--error-if", multiple=True, metavar="EXPR", help="Error when this holds; repeat it: one is enough."),
         click.option("--warning-if", multiple=True, metavar="EXPR", help="Warning when this holds and no error does."),
         click.option("--good-if", multiple=True, metavar="EXPR", help="Good when this holds and nothing above does."),
-        click.option("--schedule", metavar="S", help="Run only within this schedule."),
+        click.option("--schedule", metavar="S", help="Run only inside the windows, or at the moments, of this schedule."),
         click.option("--depends-on", metavar="MONITOR", help="Run only while this monitor is in the condition below."),
         click.option("--depends-condition", type=_STATUSES, help="The condition of --depends-on. Default: good."),
         click.option(

@@ -48,7 +48,7 @@ def monitor_table(monitors: list[MonitorRow], call: Invocation) -> Iterator[str]
             shown_status(m),
             f"{m.profile}:{m.path}" if m.profile else m.path,
             m.type,
-            spell(m.frequency_s),
+            "moments" if m.at_moments else spell(m.frequency_s),
             ago(m.last_run, now),
             m.state_string + _handled(m),
         ]
@@ -117,10 +117,14 @@ def _words(answer: Mapping[str, Any], line: Callable[[str, str], str], now: floa
 
 
 def _every(answer: Mapping[str, Any]) -> str:
+    schedule = answer.get("schedule")
+    if answer.get("at_moments"):
+        return f"at the moments of '{schedule}'"
     config = answer.get("config")
     closer = config.get("error_frequency_s") if isinstance(config, dict) else 0
     regular = answer.get("frequency_s") or 0
-    return f"{spell(regular)}, {spell(closer)} while in error" if closer and closer < regular else spell(regular)
+    text = f"{spell(regular)}, {spell(closer)} while in error" if closer and closer < regular else spell(regular)
+    return f"{text}, within '{schedule}'" if schedule else text
 
 
 def _result(one: Mapping[str, Any], now: float) -> list[str]:

@@ -206,6 +206,8 @@ class MonitorRow(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     schedule: str = ""
     """Outside it the monitor is not run and shows disabled; `next_run` is then its next opening or moment."""
+    at_moments: bool = False
+    """Its schedule is absolute: it runs at the moments of that, whatever `frequency_s` is."""
     acknowledged: bool = False
     ack: AckPart | None = None
     downtime: DowntimePart | None = None

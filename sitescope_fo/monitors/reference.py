@@ -25,6 +25,7 @@ Common to all types:
 
 - setting `{TIMEOUT.name}` (duration): {TIMEOUT.help} A check that does not end in time is an error.
 - value `{FAILURE.name}` (text): {FAILURE.help}
+- key `schedule`: run only inside its windows, or at its moments; see [scheduling](scheduling.md#with-a-schedule).
 
 | failure | means |
 |---|---|

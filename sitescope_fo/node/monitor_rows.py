@@ -92,16 +92,24 @@ class Rows:
         Between two moments of an absolute schedule the last result stands; without one of this term it waits for the next moment,
         but for one that was missed it does not.
         """
+        calendar, said = self._calendar(monitor)
+        if calendar is None or (not due if calendar.absolute else not calendar.shut(self._wall)):
+            return ""
+        missed = calendar.absolute and state is not None and calendar.moment(state.last_wall) <= self._wall
+        return "" if missed else said
+
+    def _calendar(self, monitor: Monitor) -> tuple[Calendar | None, str]:
+        """The calendar it follows, and what is said of a monitor that is outside it."""
         known = self._calendars.get(monitor.schedule)
         if known is None:
             calendar = timetable.calendar(self._node, self._profile, monitor)
             said = calendar.outside(self._wall) if calendar is not None else ""
             known = self._calendars[monitor.schedule] = (calendar, said)
-        calendar, said = known
-        if calendar is None or (not due if calendar.absolute else not calendar.shut(self._wall)):
-            return ""
-        missed = calendar.absolute and state is not None and calendar.moment(state.last_wall) <= self._wall
-        return "" if missed else said
+        return known
+
+    def _at_moments(self, monitor: Monitor) -> bool:
+        calendar, _ = self._calendar(monitor)
+        return calendar is not None and calendar.absolute
 
     def text(self, row: RowState) -> str:
         """The state string that people see."""
@@ -138,6 +146,7 @@ class Rows:
             next_run=stamp(self._ahead_s + following) if following is not None else None,
             profile=self._profile,
             schedule=monitor.schedule,
+            at_moments=bool(monitor.schedule) and self._at_moments(monitor),
             acknowledged=ack is not None,
             ack=None if ack is None else ack_part(ack),
             downtime=None if downtime is None else downtime_part(downtime),
