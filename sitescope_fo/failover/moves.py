@@ -63,14 +63,13 @@ def activate(turn: Turn, cause: str, why: str, *, overlap: str = "") -> None:
     reset_acting(turn)
     turn.set_live(
         acting_since=turn.mono,
-        load_next=turn.mono + timing.STUCK_S,
         mirror_failing_since=NEVER,
         mirror_failing_what="",
         gate_next=turn.mono,
         alarms_on=turn.live.alarms_on - _OF_WATCHING,
         alarmed={name: at for name, at in turn.live.alarmed.items() if name not in _SUBJECT and name != "recovering"},
     )
-    turn.emit(PinWorking(profile=turn.name, term=turn.journal.term, resume=journal.drift))
+    load_working(turn, resume=journal.drift)
     if overlap:
         open_overlap(turn, overlap)
     if (reason := flap.lock_reason(takeovers, turn.wall)) and turn.add(Condition.flap_lock):
@@ -110,6 +109,12 @@ def reset_acting(turn: Turn) -> None:
     )
 
 
+def load_working(turn: Turn, *, resume: bool) -> None:
+    """Has the working tree laid out and loaded; `settle_loading` asks again, and says so, when that does not come about."""
+    turn.set_live(load_next=turn.mono + timing.STUCK_S)
+    turn.emit(PinWorking(profile=turn.name, term=turn.journal.term, resume=resume))
+
+
 def start_monitors(turn: Turn) -> None:
     """Runs the working tree when it is loaded and this node acts: the one place that starts checks.
 
@@ -128,6 +133,8 @@ def to_active(turn: Turn, why: str, *, event: str = "active", todo: str = "") ->
     """Acts, or goes on acting."""
     transition = turn.move(Position.active, why)
     turn.set_live(deadline=math.inf, good_probes=0, precopied=False, step_next=math.inf)
+    if not turn.live.working_ready and turn.live.load_next == math.inf:
+        load_working(turn, resume=True)  # a life that began inside a hand-back had no use for it until now
     what = f"This failover monitors {turn.name} and alerts in the primary's place: {why}"
     todo = todo or "Repair the primary and start it: it yields until the hand-back, nothing else is needed"
     subject = f"FAILOVER {_SUBJECT[event]} for {turn.name} (term {turn.journal.term})"

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from sitescope_fo.failover import handback, hold, timing
+from sitescope_fo.failover import handback, hold
 from sitescope_fo.failover.conditions import blind, fault
 from sitescope_fo.failover.evidence import say_time
 from sitescope_fo.failover.freeze import freeze
-from sitescope_fo.failover.moves import STEPS
-from sitescope_fo.model.effect import PinWorking, ProbeNow
+from sitescope_fo.failover.moves import STEPS, load_working
+from sitescope_fo.model.effect import ProbeNow
 from sitescope_fo.model.fact import NodeStarted, ProfileSet, StopAsked
 from sitescope_fo.model.status import EvidenceKind, Position
 
@@ -56,8 +56,7 @@ def _acting(turn: Turn, found: Position) -> None:
     if found is not Position.active:
         turn.move(Position.active, f"restarted in {found}")
     freeze(turn)
-    turn.set_live(load_next=turn.mono + timing.STUCK_S)
-    turn.emit(PinWorking(profile=turn.name, term=turn.journal.term, resume=found is not Position.activating))
+    load_working(turn, resume=found is not Position.activating)
     what = f"This failover restarted while acting for {turn.name} and finds out who acts before it goes on"
     turn.log("restarted_acting", what, level="WARNING")
     turn.mail(

@@ -351,6 +351,8 @@ class Rules:
         longest = patience + 60.0 + timing.yield_for(state.config) + primary.boot_check_s
         peers = FAILOVER in primary.listed
         self.lasts("nobody checks in calm weather", calm and peers and not mine and not theirs and not goodbye, longest)
+        idle = whole and fit and state.may_check and not node.running and not state.live.overlap_hold
+        self.lasts("acts without its monitors", idle, 2 * timing.STUCK_S + SLACK_S)
         if not node.awake:
             self.since.pop("frozen", None)
             self.since.pop("isolated with a network", None)

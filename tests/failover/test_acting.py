@@ -250,6 +250,16 @@ def test_a_hold_set_while_recovering_keeps_this_node_acting_without_blame():
 # --- hand-back ------------------------------------------------------------------------------------------------------
 
 
+def test_a_node_that_restarted_inside_a_hand_back_loads_its_tree_when_the_hand_back_fails():
+    desk = Desk().handback().restart().clear()
+    assert desk.position == "handback"
+    assert desk.of(effects.PinWorking) == []
+    desk.until("active", desk.miss)
+    assert desk.of(effects.PinWorking) == [effects.PinWorking(profile=NAME, term=2, resume=True)]
+    desk.working()
+    assert desk.of(effects.StartMonitors) == [effects.StartMonitors(profile=NAME, term=2, ramp=True)]
+
+
 def test_a_refused_step_makes_it_active_again_with_the_same_term_and_the_next_try_comes_after_stable_for():
     desk = Desk().handback().clear().failed("H2")
     assert (desk.position, desk.term) == ("active", 2)
