@@ -2,13 +2,26 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from sitescope_fo.engine.calendar import Calendars
 from sitescope_fo.engine.catalogue import Catalogue
 from sitescope_fo.engine.cells import Cell, CellTable
 from sitescope_fo.engine.plan import HOST_FULL
-from sitescope_fo.engine.state import ACK, DOWNTIME, HEARD, LEDGER, MONITOR, OUTBOX, PROFILE, PULSE, ack_cell, downtime_cell
+from sitescope_fo.engine.state import (
+    ACK,
+    BLIND,
+    DOWNTIME,
+    HEARD,
+    LEDGER,
+    MONITOR,
+    OUTBOX,
+    PROFILE,
+    PULSE,
+    ack_cell,
+    downtime_cell,
+)
 from sitescope_fo.failover import machine, primary
 from sitescope_fo.failover.state import PrimarySide
 from sitescope_fo.model import fact as facts
@@ -17,6 +30,7 @@ from sitescope_fo.model.config import HaConfig, MailServer, MailSettings, NodeCo
 from sitescope_fo.model.effect import RejudgeAlerts, RoleMail
 from sitescope_fo.model.monitor import CheckResult, Monitor, MonitorKey
 from sitescope_fo.model.ports import Now
+from sitescope_fo.model.schedule import Schedule, Window
 from sitescope_fo.model.status import PrimaryState, Role, Status
 from sitescope_fo.monitors.registry import Registry
 from sitescope_fo.node import decide as module
@@ -249,3 +263,25 @@ def test_the_next_deadline_is_the_nearest_of_all_machines():
         )
         cells.apply(decision.changes)
     assert NOW.mono < decider.wake(cells, NOW) <= NOW.mono + 60
+
+
+def test_a_blind_window_begins_when_a_run_was_due_not_in_the_closed_hours_before():
+    midnight = datetime(2026, 11, 23, tzinfo=UTC).timestamp()  # a Monday
+    hours = Schedule(name="hours", kind="range", windows=(Window(day="mon", start=480, end=540),))
+    watched = msgspec.structs.replace(MONITOR_VALUE, schedule="hours")
+    tree = Tree(revision="r", monitors=(watched,), mail=MAIL, schedules=(hours,))
+    state = machine.initial(profile())
+    journal = msgspec.structs.replace(state.journal, term=3, blind_from_wall=midnight + 3 * 3600)
+    cells = CellTable()
+    cells.apply({Cell(PROFILE, "prod"): msgspec.structs.replace(state, journal=journal)})
+    fact = facts.CheckFinished(
+        key=MonitorKey("prod", "m1"),
+        result=CheckResult(values={"round_trip_time": 0.001}),
+        started_mono=1000.0,
+        started_wall=midnight + 8 * 3600 + 5,
+        term=3,
+    )
+    now_world = msgspec.structs.replace(world(Role.failover), catalogue=Catalogue().with_tree("prod", tree))
+    decision = Decider(lambda: now_world, UTC_CALENDARS).decide(cells, fact, Now(1000.0, midnight + 8 * 3600 + 5))
+    [window] = [value for cell, value in decision.changes.items() if cell.kind == BLIND]
+    assert (window.start - midnight, window.end - midnight) == (8 * 3600, 8 * 3600 + 5)
