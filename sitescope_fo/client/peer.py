@@ -100,7 +100,7 @@ class HttpPeerClient:
             raise Usage(
                 "TLS is off on this node",
                 where=where,
-                hint="Both nodes use it or neither: `config set tls true`",
+                hint="Both nodes use it or neither: `config set web.tls true`",
                 code="tls_not_set",
             )
         asked = _Asked(peer=peer, method=method, path=path, body=body, sha256=await self._hash(body), etag=etag)
