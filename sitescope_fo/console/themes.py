@@ -42,6 +42,9 @@ STATES = {
 }
 """Variables of ours, and the colour that stands in where a theme (one of the toolkit's, say) has none."""
 
+_ANSI = {"ansi-background": "ansi_default", "ansi-foreground": "ansi_default"}
+"""What the toolkit's own styles want of a theme that uses the terminal's palette."""
+
 
 class Loaded(msgspec.Struct, frozen=True):
     """Themes by name, and a line for each file that gave none."""
@@ -87,7 +90,9 @@ def parse_theme(file: str, data: bytes) -> Theme:
     variables = _colours(file, "variables", raw.get("variables", {}), tuple(STATES))
     if missing := [key for key in ("primary", "foreground", "background") if key not in colours]:
         raise _broken(file, f"colors.{missing[0]} is missing")
-    return Theme(name=name, dark=dark, variables=variables, ansi=_is_ansi(colours), **colours)  # type: ignore[arg-type]  # only colours are in there
+    ansi = _is_ansi(colours)
+    variables |= _ANSI if ansi else {}
+    return Theme(name=name, dark=dark, variables=variables, ansi=ansi, **colours)  # type: ignore[arg-type]  # only colours are in there
 
 
 def _is_ansi(colours: dict[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m tests.console.shot SIZE FILE.svg KEY…`: the console on a fake node after these keys, as SVG, with cairosvg as PNG."""
+"""`python -m tests.console.shot SIZE FILE.svg KEY`: the console on a fake node after these keys, as SVG, with cairosvg as PNG."""
 
 import asyncio
 import sys
@@ -16,6 +16,11 @@ class StillConsole(Console):
         return NOW
 
 
+def picture(app):
+    """The screen as it is, as SVG."""
+    return app.export_screenshot(title="sitescope-fo").replace("Fira Code", "DejaVu Sans Mono")
+
+
 async def shot(size, keys=(), *, client=None, **console):
     """The screen after these keys, as SVG."""
     app = StillConsole(client or FakeNode(), **console)
@@ -24,7 +29,7 @@ async def shot(size, keys=(), *, client=None, **console):
         for key in keys:
             await pilot.press(key)
             await pilot.pause()
-        return app.export_screenshot(title="sitescope-fo").replace("Fira Code", "DejaVu Sans Mono")
+        return picture(app)
 
 
 def main(size, file, *keys):

@@ -35,13 +35,13 @@ def said(width=120, **picture):
 
 def test_the_title_names_role_state_profile_and_peer():
     left, clock = said()
-    assert left.split("  ")[:4] == ["SiteScope Failover fo1.example", "✓ STANDBY prod", "primary ✓ running 2 ms now", ""]
+    assert left.split("  ")[:4] == ["SiteScope Failover", "fo1.example", "✓ STANDBY prod", "primary ✓ running 2 ms now"]
     assert clock == "10:00:00Z"
 
 
 def test_a_primary_is_called_sitescope_alone():
     left, _ = said(answer=status(role="primary"))
-    assert left.startswith("SiteScope fo1.example  ✓ RUNNING")
+    assert left.startswith("SiteScope  fo1.example  ✓ RUNNING")
     assert "no failover protects it" in left
 
 

@@ -221,7 +221,7 @@ def hold_form(name: str) -> Form:
                 needed=True,
                 least=1,
                 most=HOLD_LONGEST_S,
-                help="30m, 1h, 4h … at most 7d.",
+                help="30m, 1h, 4h and so on, at most 7d.",
             ),
             Field(name="reason", label="Why", needed=True, help="It stands in status, log and mail."),
         ),

@@ -59,7 +59,7 @@ def _parts(picture: Picture, wording: Wording, now: float) -> list[_Part]:
         what = picture.trouble.what if picture.trouble else "starting"
         starting = picture.trouble is None or picture.trouble.code == "starting"
         return [_Part((Cell("SiteScope"),), 0), _Part((Cell(what, "quiet" if starting else "error"),), 1)]
-    found = [_Part((Cell(status.node.title), Cell(f" {status.node.host}", "quiet")), 1)]
+    found = [_Part((Cell(status.node.title),), 1), _Part((Cell(status.node.host, "quiet"),), 2)]
     if picture.age_s > STALE_S or picture.trouble is not None:
         why = f": {picture.trouble.what}" if picture.trouble else ""
         found.append(_Part((Cell(f"{wording.state('stale').text} {steps(picture.age_s)}{why}", "stale"),), 0))

@@ -188,8 +188,9 @@ class Table(ScrollView, can_focus=True):
         return range(first, min(len(self.source), first + max(0, self.scrollable_content_region.height - 1)))
 
     def on_resize(self, event: events.Resize) -> None:
-        """Another width, other columns."""
+        """Another width, other columns; and the cursor stays in sight, also where it was put before there was room."""
         self.renew()
+        self._to_cursor()
 
     def notify_style_update(self) -> None:
         """Another theme."""
@@ -262,14 +263,16 @@ class Table(ScrollView, can_focus=True):
 
     def watch_cursor(self, old: int, new: int) -> None:
         """Scrolls to it and paints the two rows."""
-        height = self.scrollable_content_region.height - 1
-        first = self.scroll_offset.y
-        if new < first:
-            self.scroll_to(y=new, animate=False, immediate=True)
-        elif height > 0 and new >= first + height:
-            self.scroll_to(y=new - height + 1, animate=False, immediate=True)
+        self._to_cursor()
         self.touch({old, new})
         self.post_message(self.Moved(self, new))
+
+    def _to_cursor(self) -> None:
+        height, first = self.scrollable_content_region.height - 1, self.scroll_offset.y
+        if self.cursor < first:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif height > 0 and self.cursor >= first + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
 
     def on_focus(self) -> None:
         """The cursor's row is lit only where keys go."""
