@@ -93,6 +93,12 @@ class Tmux:
         """The process in the window."""
         return int(self._do("display-message", "-p", "#{pane_pid}"))
 
+    def exit_code(self):
+        """How the program ended, once it has."""
+        return int(
+            until(lambda: self._do("display-message", "-p", "#{pane_dead_status}").strip(), WITHIN_S, "the program to end")
+        )
+
     def end(self):
         """Ends the server and with it what runs in the window."""
         if self._socket.exists():
