@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 from tests.processes.daemon import environment, until
 
@@ -93,11 +94,10 @@ class Tmux:
         """The process in the window."""
         return int(self._do("display-message", "-p", "#{pane_pid}"))
 
-    def exit_code(self):
-        """How the program ended, once it has."""
-        return int(
-            until(lambda: self._do("display-message", "-p", "#{pane_dead_status}").strip(), WITHIN_S, "the program to end")
-        )
+    def ended(self):
+        """Waits until the program has ended: tmux does not always tell its exit code."""
+        words = Path(f"/proc/{self.program()}/cmdline")
+        until(lambda: not words.exists() or not words.read_bytes(), WITHIN_S, "the program to end")
 
     def end(self):
         """Ends the server and with it what runs in the window."""
