@@ -14,7 +14,7 @@ SEEN = ROOT / "build" / "snapshots"
 
 
 def normal(svg):
-    """Without what differs between two runs of a screen (ids from a hash, blanks at line ends), and without fonts from the web."""
+    """Without what differs between runs of a screen (ids from a hash, blanks at line ends), and without fonts from the web."""
     svg = re.sub(r"terminal-\d+-", "terminal-", svg)
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
