@@ -342,6 +342,8 @@ class Rules:
         dead = not primary.awake or pair.cut or pair.one_way
         patience = max(t.activate_after_s, timing.LATE_FOR_S) + t.soft_timeout_s + t.hard_timeout_s + SLACK_S
         goodbye = max(0.0, self.goodbye_over - pair.mono)
+        if self.since.get(NOT_TAKEN_OVER, pair.mono) < primary.awake_since:
+            del self.since[NOT_TAKEN_OVER]  # it lived for a moment between two looks, and may have been heard
         self.lasts(NOT_TAKEN_OVER, ready and dead and not goodbye, patience)
         stuck = primary.awake and primary.side.state is PrimaryState.running and primary.stalled_since is not None
         stuck = ready and stuck and pair.clear and node.passes_same_check
