@@ -19,7 +19,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("house")
 
 # Settings of the person who runs the tests that would change what the product does.
-_FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_FOREIGN = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "columns", "lines")
 
 
 def pytest_configure(config):
