@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
+
 from sitescope_fo.engine import exchange
 from sitescope_fo.engine.state import MONITOR
 from sitescope_fo.mirror import generations
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 LOST = frozenset({"timeout", "reset"})
 """Errors after which the primary may have carried the step out all the same."""
+MIRROR_S = 3.0
+"""Standby waits no longer than this for the look at the primary's configuration: a pull that hangs on a bad line takes a minute to
+end, and this one goes on without anybody who waits."""
 
 
 async def run_step(node: Node, watch: ProfileWatch, wanted: RunStep) -> None:
@@ -71,5 +76,7 @@ async def _close_working(node: Node, watch: ProfileWatch) -> str:
     kept = await node.ports.work.run_blocking(generations.retire_working, watch.folder, lane=watch.keeper.lane)
     if kept is not None:
         node.submit(EditsKept(profile=watch.name, archive=kept.name))
-    outcome = await watch.keeper.poke(full=False)
-    return f"{f'edits kept in {kept.name}' if kept else 'no edits'}; mirror {outcome.summary}"
+    mirror = "goes on by itself"
+    with anyio.move_on_after(MIRROR_S):
+        mirror = (await watch.keeper.poke(full=False)).summary
+    return f"{f'edits kept in {kept.name}' if kept else 'no edits'}; mirror {mirror}"
