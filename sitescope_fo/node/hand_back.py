@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 LOST = frozenset({"timeout", "reset"})
 """Errors after which the primary may have carried the step out all the same."""
 MIRROR_S = 3.0
-"""Standby waits no longer than this for the look at the primary: a pull that hangs on a bad line takes a minute to end, and goes on
-without anybody who waits."""
+"""Standby waits no longer for the look at the primary: a pull that hangs on a bad line takes a minute, and goes on by itself."""
 
 
 async def run_step(node: Node, watch: ProfileWatch, wanted: RunStep) -> None:
