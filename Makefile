@@ -44,10 +44,9 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/sitescope-fo demo; else $(BIN)/sitescope-fo demo --script; fi
 
-# Tests marked `processes` share one worker, so real daemons never compete with each other. Three workers on two cores: half of the
-# time a worker waits for something.
+# Tests marked `processes` share one worker, so real daemons never compete with each other.
 test: $(STAMP)
-	$(BIN)/pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
